@@ -1,0 +1,47 @@
+/** What a hypercall is made of: its handler, its operations, its errors. */
+import type { Hypervisor } from "./hypervisor.ts";
+import type { Vcpu } from "./vcpu.ts";
+
+/** Thrown by anything below a hypercall handler: the dispatcher returns `-errno` to the guest. */
+export class HypercallError extends Error {
+  readonly errno: number;
+  /** @param errno positive number of abi/errno.ts */
+  constructor(errno: number, message?: string) {
+    super(message ?? `errno ${errno}`);
+    this.errno = errno;
+  }
+}
+
+/** Thrown for guest errors that Xen answers with `domain_crash`. The domain ends, its neighbours do not notice. */
+export class DomainCrash extends Error {}
+
+/**
+ * Returned by a handler that has done part of its work and wants to go on later: it has written
+ * the argument registers for the rest; RIP is rewound to the instruction so that it is executed again.
+ */
+export const CONTINUATION = Symbol("hypercall continuation");
+
+export type HypercallResult = number | bigint | typeof CONTINUATION;
+
+/** One sub-operation, for dispatch, statistics and docs/hypercalls.md. */
+export interface Operation {
+  readonly name: string;
+  /** "enosys": Xen would not have it for this guest either. "missing": Xen has it, we not yet. */
+  readonly status: "done" | "enosys" | "missing";
+  readonly note?: string;
+}
+
+/**
+ * A hypercall. Handlers copy in, validate, act, copy out; they trust nothing.
+ * `args` are rdi, rsi, rdx, r10, r8 (or the multicall entry's args).
+ */
+export interface Hypercall {
+  readonly number: number;
+  /** As in the public headers, without the prefix: "mmu_update". */
+  readonly name: string;
+  /** Sub-operations by command number, where the hypercall has them. */
+  readonly operations?: Readonly<Record<number, Operation>>;
+  /** The command number of these arguments, for statistics; only where there are operations. */
+  readonly operationOf?: (args: readonly bigint[]) => number;
+  handler(hv: Hypervisor, vcpu: Vcpu, args: bigint[]): HypercallResult;
+}

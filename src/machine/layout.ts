@@ -1,0 +1,64 @@
+/**
+ * Where things are in machine memory: the one address map.
+ *
+ *     0x0000_0000  guard frame, never used: host address 0 means "fault" in generated code
+ *     0x0000_1000  processor state (cpuState) and its scratch area, 1 frame each
+ *     0x0001_0000  TLB sets, jump caches                              (fixed size)
+ *     ...          per-frame code flags and code directory            (grows with memory)
+ *     ...          decoded instruction records                        (code cache, fixed size)
+ *     heapBase     hypervisor heap: frame table, M2P, domains, vCPUs, ...
+ *     ...          frames that domains own
+ *
+ * Everything below `heapBase` belongs to the processor.
+ */
+import { PAGE_SIZE } from "./memory.ts";
+
+export const CPU_STATE = 0x1000;
+/** Two page-crossing accesses' worth of bounce buffer and other scratch of generated code. */
+export const CPU_SCRATCH = 0x2000;
+
+/** Number of entries of each data TLB (direct-mapped); two sets (pcid 0, 1), each with a read and a write array. */
+export const TLB_ENTRIES = 4096;
+/** Bytes of a TLB entry: tag (i64: page-aligned linear address, -1 = empty), addend (i32), padding. */
+export const TLB_ENTRY_SIZE = 16;
+export const TLB_ARRAY_SIZE = TLB_ENTRIES * TLB_ENTRY_SIZE;
+/** Read array of set 0; then write array of set 0, read array of set 1, write array of set 1. */
+export const TLB_BASE = 0x10000;
+export const TLB_SET_SIZE = 2 * TLB_ARRAY_SIZE;
+/** Jump caches: one a set, linear RIP -> instruction record. Entry: i64 rip (-1 = empty), i32 record, i32 padding. */
+export const JUMP_CACHE_ENTRIES = 4096;
+export const JUMP_CACHE_BASE = TLB_BASE + 2 * TLB_SET_SIZE;
+export const JUMP_CACHE_SET_SIZE = JUMP_CACHE_ENTRIES * 16;
+export const TABLES_END = JUMP_CACHE_BASE + 2 * JUMP_CACHE_SET_SIZE;
+
+export interface MemoryLayout {
+  /** One byte a frame: nonzero if code was translated from it. */
+  readonly codeFlags: number;
+  /** One u32 a frame: address of its code directory, or 0. */
+  readonly codeDirectory: number;
+  readonly records: number;
+  readonly recordsEnd: number;
+  /** First frame of the hypervisor's heap. */
+  readonly heapBase: number;
+  /** Total bytes of machine memory. */
+  readonly size: number;
+}
+
+const align = (n: number, to: number): number => Math.ceil(n / to) * to;
+
+/**
+ * Lays out machine memory.
+ * @param usable bytes that the hypervisor (its heap and the domains) needs
+ * @param codeCache bytes for decoded instructions
+ */
+export function layOutMemory(usable: number, codeCache = 48 << 20): MemoryLayout {
+  // The per-frame tables cover all frames, those that hold themselves included.
+  const overhead = TABLES_END + codeCache + (1 << 20);
+  const frames = Math.ceil((usable + overhead) / PAGE_SIZE) * 1.01;
+  const codeFlags = align(TABLES_END, PAGE_SIZE);
+  const codeDirectory = align(codeFlags + frames, PAGE_SIZE);
+  const records = align(codeDirectory + frames * 4, PAGE_SIZE);
+  const recordsEnd = records + codeCache;
+  const heapBase = align(recordsEnd, PAGE_SIZE);
+  return { codeFlags, codeDirectory, records, recordsEnd, heapBase, size: align(heapBase + usable, 65536) };
+}

@@ -1,0 +1,97 @@
+/**
+ * The hardware boundary: a processor that runs until something needs attention.
+ *
+ * The boundary is that of KVM: `run()` executes guest instructions from the
+ * architectural state in memory and returns why it stopped, with that state
+ * precise. Nothing above this file knows how instructions are executed, so
+ * another processor (a JIT tier, real virtualization hardware) can stand here.
+ */
+import type { MachineMemory } from "./memory.ts";
+import type { CpuState } from "./x86/state.ts";
+
+/** Why `run()` returned. */
+export const ExitReason = {
+  /** The instruction budget is used up. */
+  Budget: 0,
+  /**
+   * An exception: `exit_vector`, `exit_error_code` (0 if the vector has none) and, for #PF, `cr2`.
+   * RIP is at the faulting instruction for faults and behind it for traps (#BP from INT3, #DB).
+   */
+  Exception: 1,
+  /** SYSCALL: RCX and R11 are already loaded as by hardware, RIP is behind the instruction (2 bytes). CS, SS, RFLAGS untouched. */
+  Syscall: 2,
+  /** SYSENTER: RIP is behind the instruction; nothing else has changed. */
+  Sysenter: 3,
+  /** INT n: vector in `exit_vector`; RIP is *at* the instruction, whose length is in `exit_instruction_length`. */
+  SoftwareInterrupt: 4,
+  /** CPUID: RIP is *at* the instruction; the handler fills RAX..RDX and advances RIP by `exit_instruction_length`. */
+  Cpuid: 5,
+  /** HLT at CPL 0: RIP is behind the instruction. (At CPL 3 HLT is #GP(0), as are all privileged instructions.) */
+  Halt: 6,
+} as const;
+export type ExitReason = (typeof ExitReason)[keyof typeof ExitReason];
+
+/** How a linear address is to be accessed. Rights are checked for the given level, WP and NX included. */
+export const Access = { Read: 0, Write: 1, Execute: 2 } as const;
+export type Access = (typeof Access)[keyof typeof Access];
+
+/** A source of time in nanoseconds since the machine was reset. It never goes back. */
+export interface Clock {
+  now(): number;
+}
+
+/** Counters that a processor keeps; see `--stats`. */
+export interface ProcessorStatistics {
+  /** Instructions retired, by tier. */
+  instructions: Record<string, number>;
+  tlb: { readMisses: number; writeMisses: number; fetchMisses: number; flushes: number };
+  code: { decodedInstructions: number; lookups: number; invalidatedFrames: number; flushes: number; bytesUsed: number };
+}
+
+/**
+ * A processor. The architectural state is `state` (a live view of `cpuState` in machine memory);
+ * the hypervisor reads and writes it freely between runs, except CR3 (use `loadCr3`) and the
+ * arithmetic flags (use `rflags`).
+ */
+export interface Processor {
+  readonly memory: MachineMemory;
+  readonly state: CpuState;
+  /** The 16 general registers of `state`, by encoding number. */
+  readonly gpr: BigUint64Array;
+  /** Full RFLAGS, arithmetic flags included. */
+  rflags: bigint;
+
+  /** Runs at most about `budget` instructions (a block may be finished). */
+  run(budget: number): ExitReason;
+
+  /**
+   * Loads CR3 and selects a TLB set. `pcid` is 0 or 1 (a PV hypervisor uses 0 for guest kernel
+   * mode, 1 for guest user mode). The set is flushed unless `keep` is true and it was last used
+   * with the same CR3.
+   */
+  loadCr3(maddr: number, pcid: number, keep: boolean): void;
+  /** Drops all translations of all sets. */
+  flushTlb(): void;
+  /** Drops the translation of one linear address in all sets. */
+  invlpg(linear: bigint): void;
+  /** Must be called when the content of a frame was changed by other than guest code (copies, scrubbing, domain building) or when the frame changes hands: drops code translated from it. Cheap if there is none. */
+  frameWritten(mfn: number): void;
+
+  /**
+   * Walks the page tables of CR3 as an access by privilege level 3 (`user` true) or 0 would, sets
+   * accessed and dirty bits. Returns the machine address, or -1 - errorCode if it faults, where
+   * errorCode is the page-fault error code (for a non-canonical address, too).
+   */
+  translate(linear: bigint, access: Access, user: boolean): number;
+
+  /**
+   * Loads a segment register as MOV Sreg would: descriptor fetch through GDTR/LDTR with
+   * supervisor rights, checks, accessed bit. Returns 0, or the exception as
+   * `vector << 16 | errorCode` (with CR2 set for a page fault), leaving the register unchanged.
+   */
+  loadSegment(segment: number, selector: number): number;
+
+  /** The time-stamp counter as RDTSC reads it now. */
+  readTsc(): bigint;
+  readonly statistics: ProcessorStatistics;
+}
