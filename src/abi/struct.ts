@@ -68,11 +68,13 @@ export const i32 = scalar<number>(
   (d, a) => d.getInt32(a, true),
   (d, a, v) => d.setInt32(a, v, true),
 );
-export const u64 = scalar<bigint>(
-  8,
-  (d, a) => d.getBigUint64(a, true),
-  (d, a, v) => d.setBigUint64(a, v, true),
-);
+/** 8 bytes, aligned to 4 only in 32-bit structures (i386 ABI); a header's `uint64_aligned_t` is `aligned(u64, 8)`. */
+export const u64: FieldType<bigint> = {
+  size: () => 8,
+  align: (w) => w / 8,
+  get: (b, a) => b.dv.getBigUint64(a, true),
+  set: (b, a, v) => b.dv.setBigUint64(a, v, true),
+};
 
 /** A guest `unsigned long`: 8 or 4 bytes by the guest's width, always a bigint here. */
 export const ulong: FieldType<bigint> = {
@@ -154,6 +156,25 @@ export function cstring(length: number): FieldType<string> {
   };
 }
 
+/** A field that only guests of one width have: it takes no room in the other layout, where it must not be used. */
+export function onlyFor<T>(width: Width, type: FieldType<T>): FieldType<T> {
+  const check = (w: Width): void => {
+    if (w !== width) throw new TypeError(`field exists in the ${width}-bit layout only`);
+  };
+  return {
+    size: (w) => (w === width ? type.size(w) : 0),
+    align: (w) => (w === width ? type.align(w) : 1),
+    get: (b, a, w) => {
+      check(w);
+      return type.get(b, a, w);
+    },
+    set: (b, a, v, w) => {
+      check(w);
+      type.set(b, a, v, w);
+    },
+  };
+}
+
 /** Like `type`, but with another alignment (for example 16 for an XMM register). */
 export function aligned<T>(type: FieldType<T>, alignment: number): FieldType<T> {
   return { ...type, align: () => alignment };
@@ -192,6 +213,8 @@ function layOut<F extends Fields>(fields: F, width: Width, union: boolean): Layo
   let end = 0;
   let align = 1;
   for (const [name, type] of Object.entries(fields)) {
+    // Views use these names themselves.
+    if (name === "address" || name === "bytes") throw new TypeError(`a field cannot be named "${name}"`);
     const a = type.align(width);
     const at = union ? 0 : Math.ceil(end / a) * a;
     offset[name] = at;

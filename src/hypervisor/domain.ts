@@ -1,9 +1,108 @@
+/** A domain: typed views over its record in the hypervisor's heap, and its vCPUs. */
+import { bytes, struct, u32, u64, type Width } from "../abi/struct.ts";
+import { domainEvtchn } from "./event-channel/record.ts";
+import { domainGrant } from "./grant-table/record.ts";
 import type { Hypervisor } from "./hypervisor.ts";
+import { DomainCrash } from "./hypercall.ts";
+import { domainMm } from "./mm/record.ts";
+import { domainTime } from "./time/record.ts";
 import type { Vcpu } from "./vcpu.ts";
 
-/** Skeleton, owned by the hypervisor core. */
-export interface Domain {
+/** Bits of `domainRecord.flags`. */
+export const DOMAIN_PRIVILEGED = 1 << 0;
+/** Has called sched_op shutdown, or crashed: none of its vCPUs runs. */
+export const DOMAIN_SHUT_DOWN = 1 << 1;
+export const DOMAIN_DYING = 1 << 2;
+/** May use cache attributes and I/O memory. */
+export const DOMAIN_HAS_IO = 1 << 3;
+
+/** SHUTDOWN_* of public/sched.h that the core itself uses. */
+export const SHUTDOWN_CRASH = 3;
+
+export const domainRecord = struct("domain", {
+  id: u32,
+  /** DOMAIN_*. */
+  flags: u32,
+  max_vcpus: u32,
+  /** Nested domctl pauses: it runs at 0. */
+  pause_count: u32,
+  /** SHUTDOWN_*, valid with DOMAIN_SHUT_DOWN. */
+  shutdown_code: u32,
+  /** Width of its `long`: 64 or 32. */
+  width: u32,
+  /** Machine address of the shared_info frame. */
+  shared_info: u64,
+  /** Machine address of the vCPU records, `max_vcpus` in a row. */
+  vcpus: u64,
+  /** Bit n: VMASST_TYPE n. */
+  vm_assist: u64,
+  /** UUID, as XENVER_guest_handle reads it. */
+  handle: bytes(16),
+  mm: domainMm,
+  evtchn: domainEvtchn,
+  grant: domainGrant,
+  time: domainTime,
+});
+
+export type DomainRecord = ReturnType<typeof domainRecord.at>;
+
+export class Domain {
   readonly id: number;
   readonly hypervisor: Hypervisor;
-  readonly vcpus: readonly Vcpu[];
+  readonly vcpus: Vcpu[] = [];
+  readonly record: DomainRecord;
+  /** 64 or 32: fixed when the domain is made. */
+  readonly width: Width;
+
+  constructor(hypervisor: Hypervisor, id: number, address: number, width: Width) {
+    this.hypervisor = hypervisor;
+    this.id = id;
+    this.width = width;
+    this.record = domainRecord.at(hypervisor.memory, address);
+    this.record.id = id;
+    this.record.width = width;
+  }
+
+  get privileged(): boolean {
+    return (this.record.flags & DOMAIN_PRIVILEGED) !== 0;
+  }
+
+  get isShutDown(): boolean {
+    return (this.record.flags & DOMAIN_SHUT_DOWN) !== 0;
+  }
+
+  get isDying(): boolean {
+    return (this.record.flags & DOMAIN_DYING) !== 0;
+  }
+
+  /** Its vCPUs may run. */
+  get schedulable(): boolean {
+    return (this.record.flags & (DOMAIN_SHUT_DOWN | DOMAIN_DYING)) === 0 && this.record.pause_count === 0;
+  }
+
+  /** Bit `type` of vm_assist. */
+  vmAssist(type: number): boolean {
+    return ((this.record.vm_assist >> BigInt(type)) & 1n) !== 0n;
+  }
+
+  pause(): void {
+    this.record.pause_count++;
+  }
+
+  unpause(): void {
+    if (this.record.pause_count > 0) this.record.pause_count--;
+  }
+
+  /** Stops all vCPUs with a SHUTDOWN_* reason; the toolstack is told from the run loop. */
+  shutdown(reason: number): void {
+    if (this.isShutDown) return;
+    this.record.shutdown_code = reason;
+    this.record.flags |= DOMAIN_SHUT_DOWN;
+    this.hypervisor.domainShutDown(this);
+  }
+
+  /** Ends this domain for an error of its own. Unwinds to the run loop, which writes the crash report. */
+  crash(message: string): never {
+    throw new DomainCrash(message);
+  }
 }

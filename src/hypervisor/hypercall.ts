@@ -13,11 +13,15 @@ export class HypercallError extends Error {
 }
 
 /** Thrown for guest errors that Xen answers with `domain_crash`. The domain ends, its neighbours do not notice. */
-export class DomainCrash extends Error {}
+export class DomainCrash extends Error {
+  override readonly name = "DomainCrash";
+}
 
 /**
- * Returned by a handler that has done part of its work and wants to go on later: it has written
- * the argument registers for the rest; RIP is rewound to the instruction so that it is executed again.
+ * Returned by a handler that has done part of its work and wants to go on later. It has changed
+ * its `args` array in place to the arguments for the rest; it never writes registers itself.
+ * The dispatcher stores them in the argument registers and rewinds RIP to the instruction, so that
+ * it is executed again (after events, if any); a multicall stores them in its entry instead.
  */
 export const CONTINUATION = Symbol("hypercall continuation");
 

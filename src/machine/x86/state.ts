@@ -46,6 +46,8 @@ export const tableRegister = struct("table_register", { base: u64, limit: u32 })
  */
 export const cpuState = struct("cpu_state", {
   gpr: array(u64, 17),
+  /** Linear address of the page that instructions are being fetched from: base of RIP-relative operands (engine internal). */
+  page_va: u64,
   rip: u64,
   flags_result: u64,
   flags_aux: u32,

@@ -1,0 +1,43 @@
+/** Event channels of a domain that begins and ends. */
+import { PAGE_SIZE } from "../../machine/memory.ts";
+import type { Domain } from "../domain.ts";
+import type { Vcpu } from "../vcpu.ts";
+import { resetPorts } from "./close.ts";
+import { EVTCHNS_PER_BUCKET } from "./record.ts";
+import { initVcpuInfo, releaseVcpuInfo } from "./vcpu-info.ts";
+
+/** As the toolstack sets it for a guest (`max_event_channels`). */
+export const DEFAULT_MAX_EVTCHN_PORT = 1023;
+/** One frame of bucket addresses covers every port of the FIFO ABI. */
+const HIGHEST_PORT = (PAGE_SIZE / 4) * EVTCHNS_PER_BUCKET - 1;
+
+/** Prepares a new domain, whose shared_info exists. */
+export function initEventChannels(domain: Domain, maxPort = DEFAULT_MAX_EVTCHN_PORT): void {
+  const record = domain.record.evtchn;
+  record.buckets = domain.hypervisor.heap.allocFrames(1) * PAGE_SIZE;
+  record.valid_evtchns = 0;
+  // Port 0 is never handed out, and counts as in use.
+  record.active_evtchns = 1;
+  record.max_evtchn_port = Math.min(maxPort, HIGHEST_PORT);
+  record.fifo = 0;
+}
+
+/** Prepares a new vCPU, after `initEventChannels`. */
+export function initVcpuEvents(vcpu: Vcpu): void {
+  initVcpuInfo(vcpu);
+}
+
+/** Closes all ports and gives back what they occupied. Other domains' ends become unbound. */
+export function destroyEventChannels(domain: Domain): void {
+  const { heap, memory } = domain.hypervisor;
+  const record = domain.record.evtchn;
+  if (record.buckets === 0) return;
+  resetPorts(domain);
+  for (const vcpu of domain.vcpus) releaseVcpuInfo(vcpu);
+  for (let bucket = 0; bucket < record.valid_evtchns / EVTCHNS_PER_BUCKET; bucket++) {
+    heap.freeFrames(memory.dv.getUint32(record.buckets + bucket * 4, true) / PAGE_SIZE, 1);
+  }
+  heap.freeFrames(record.buckets / PAGE_SIZE, 1);
+  record.buckets = 0;
+  record.valid_evtchns = 0;
+}

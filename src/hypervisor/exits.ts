@@ -1,0 +1,107 @@
+/** Why the processor stopped, and what to do about it. */
+import { VMASST_TYPE_writable_pagetables } from "../abi/xen.ts";
+import { ExitReason } from "../machine/processor.ts";
+import {
+  CR0_TS,
+  EXC_BP,
+  EXC_DB,
+  EXC_DF,
+  EXC_GP,
+  EXC_MC,
+  EXC_NM,
+  EXC_PF,
+  EXC_UD,
+  PF_FETCH,
+  PF_PRESENT,
+  PF_RESERVED,
+  PF_WRITE,
+} from "../machine/x86/state.ts";
+import { dispatchHypercall } from "./dispatch.ts";
+import { emulateCpuidExit } from "./emulate/cpuid-instruction.ts";
+import { emulateForcedPrefix } from "./emulate/forced-prefix.ts";
+import { emulatePrivileged } from "./emulate/privileged.ts";
+import type { Hypervisor } from "./hypervisor.ts";
+import { handleLdtFault } from "./mm/descriptor-window.ts";
+import { ptwrEmulate } from "./mm/ptwr.ts";
+import { isCanonical } from "./traps/guest-words.ts";
+import {
+  exceptionName,
+  injectException,
+  injectGeneralProtection,
+  injectPageFault,
+  softwareInterrupt,
+} from "./traps/inject.ts";
+import { guestSyscall, guestSysenter } from "./traps/syscall.ts";
+import type { Vcpu } from "./vcpu.ts";
+
+/** Handles an exit of the current vCPU. May throw DomainCrash. */
+export function handleExit(hv: Hypervisor, vcpu: Vcpu, reason: ExitReason): void {
+  switch (reason) {
+    case ExitReason.Syscall:
+      if (vcpu.kernelMode) return dispatchHypercall(hv, vcpu);
+      hv.statistics.guestSyscalls++;
+      return guestSyscall(vcpu);
+    case ExitReason.Exception:
+      return handleException(hv, vcpu);
+    case ExitReason.Cpuid:
+      return emulateCpuidExit(hv, vcpu);
+    case ExitReason.SoftwareInterrupt:
+      return softwareInterrupt(vcpu, vcpu.state.exit_vector & 0xff, vcpu.state.exit_instruction_length);
+    case ExitReason.Sysenter:
+      return guestSysenter(vcpu, hv.policy.sysenterInLongMode);
+    case ExitReason.Halt:
+      // Guests never run at CPL 0.
+      return vcpu.domain.crash("the processor halted");
+    case ExitReason.Budget:
+      return;
+  }
+}
+
+function handleException(hv: Hypervisor, vcpu: Vcpu): void {
+  const state = vcpu.state;
+  const vector = state.exit_vector;
+  const errorCode = state.exit_error_code;
+  if (vector < hv.statistics.exceptions.length) hv.statistics.exceptions[vector]!++;
+  switch (vector) {
+    case EXC_PF:
+      return pageFault(hv, vcpu, state.cr2, errorCode);
+    case EXC_GP:
+      if (errorCode === 0 && emulatePrivileged(hv, vcpu)) return;
+      break;
+    case EXC_UD:
+      if (emulateForcedPrefix(hv, vcpu)) return;
+      break;
+    case EXC_NM:
+      // The guest's handler finds TS clear (as after fpu_taskswitch(0)) and loads its state.
+      state.cr0 &= ~CR0_TS;
+      break;
+    case EXC_DB:
+    case EXC_BP:
+      break;
+    case EXC_DF:
+    case EXC_MC:
+      return vcpu.domain.crash(`the processor raised ${exceptionName(vector)}`);
+  }
+  injectException(vcpu, vector, errorCode);
+}
+
+/** A page fault may be the hypervisor's own business: its LDT window, or a write to a page table. */
+function pageFault(hv: Hypervisor, vcpu: Vcpu, cr2: bigint, errorCode: number): void {
+  const ldt = handleLdtFault(vcpu, cr2);
+  if (ldt.kind === "mapped") return;
+  if (ldt.kind === "reflect") {
+    if (!isCanonical(ldt.address)) return injectGeneralProtection(vcpu, Number(cr2 & 0xfff8n) | 4);
+    return injectPageFault(vcpu, ldt.address, errorCode);
+  }
+  const pageTableWrite = PF_PRESENT | PF_WRITE;
+  if (
+    (errorCode & (pageTableWrite | PF_RESERVED | PF_FETCH)) === pageTableWrite &&
+    vcpu.kernelMode &&
+    vcpu.domain.vmAssist(VMASST_TYPE_writable_pagetables) &&
+    ptwrEmulate(vcpu, cr2, errorCode)
+  ) {
+    hv.statistics.ptwr++;
+    return;
+  }
+  injectPageFault(vcpu, cr2, errorCode);
+}

@@ -1,0 +1,166 @@
+/**
+ * A domain's grant table: the frames it shares with the hypervisor, and what the hypervisor
+ * remembers of entries in use.
+ *
+ *     shared frames   v1: 512 entries of 8 bytes each; v2: 256 of 16. Written by the guest.
+ *     status frames   v2: `reading` and `writing` of each entry, a u16 each. Written here.
+ *     active frames   128 activeEntry each; enough for v1's number of entries, in both versions
+ */
+import { ENOMEM } from "../../abi/errno.ts";
+import { grantEntryV1, grantEntryV2, GTF_permit_access, GTF_readonly } from "../../abi/grant_table.ts";
+import { DOMID_INVALID } from "../../abi/xen.ts";
+import { PAGE_SIZE } from "../../machine/memory.ts";
+import type { Domain } from "../domain.ts";
+import { HypercallError } from "../hypercall.ts";
+import { shareWithGuest, unshareWithGuest } from "../mm/domain-frames.ts";
+import {
+  ACTIVE_PER_FRAME,
+  type ActiveEntry,
+  activeEntry,
+  DEFAULT_MAX_GRANT_FRAMES,
+  DEFAULT_MAX_MAPTRACK_FRAMES,
+  MAPTRACK_TAIL,
+  MAX_GRANT_FRAMES,
+  MAX_MAPTRACK_FRAMES,
+} from "./record.ts";
+
+const V1_PER_FRAME = PAGE_SIZE / grantEntryV1.sizeof;
+const V2_PER_FRAME = PAGE_SIZE / grantEntryV2.sizeof;
+const STATUS_PER_FRAME = PAGE_SIZE / 2;
+const ACTIVE_FRAMES_PER_FRAME = V1_PER_FRAME / ACTIVE_PER_FRAME;
+const INITIAL_FRAMES = 1;
+
+export interface GrantLimits {
+  readonly maxFrames?: number;
+  readonly maxMaptrackFrames?: number;
+}
+
+/** Reads a table of u32 in the heap. */
+export function tableGet(domain: Domain, table: number, index: number): number {
+  return domain.hypervisor.memory.dv.getUint32(table + index * 4, true);
+}
+
+export function tableSet(domain: Domain, table: number, index: number, value: number): void {
+  domain.hypervisor.memory.dv.setUint32(table + index * 4, value, true);
+}
+
+/** Prepares a new domain: a table of one frame, version 1. */
+export function initGrantTable(domain: Domain, limits: GrantLimits = {}): void {
+  const { heap } = domain.hypervisor;
+  const record = domain.record.grant;
+  record.version = 1;
+  record.max_frames = Math.min(limits.maxFrames ?? DEFAULT_MAX_GRANT_FRAMES, MAX_GRANT_FRAMES);
+  record.max_maptrack_frames = Math.min(limits.maxMaptrackFrames ?? DEFAULT_MAX_MAPTRACK_FRAMES, MAX_MAPTRACK_FRAMES);
+  record.maptrack_head = MAPTRACK_TAIL;
+  record.shared = heap.allocFrames(1) * PAGE_SIZE;
+  record.status = heap.allocFrames(1) * PAGE_SIZE;
+  record.active = heap.allocFrames(1) * PAGE_SIZE;
+  record.maptrack = heap.allocFrames(1) * PAGE_SIZE;
+  growGrantTable(domain, Math.min(INITIAL_FRAMES, record.max_frames));
+}
+
+/** Number of entries that the guest can use. */
+export function nrGrantEntries(domain: Domain): number {
+  const { nr_frames, version } = domain.record.grant;
+  return nr_frames * (version === 2 ? V2_PER_FRAME : V1_PER_FRAME);
+}
+
+/** Grows the table to `frames` frames; -ENOMEM if that is not possible, with nothing lost. */
+export function growGrantTable(domain: Domain, frames: number): void {
+  const record = domain.record.grant;
+  if (frames > record.max_frames) throw new HypercallError(ENOMEM);
+  while (record.nr_frames < frames) {
+    while (record.nr_active_frames < (record.nr_frames + 1) * ACTIVE_FRAMES_PER_FRAME) {
+      tableSet(domain, record.active, record.nr_active_frames, allocFrame(domain) * PAGE_SIZE);
+      record.nr_active_frames++;
+    }
+    const mfn = allocFrame(domain);
+    shareWithGuest(domain, mfn, true);
+    tableSet(domain, record.shared, record.nr_frames, mfn);
+    record.nr_frames++;
+  }
+  if (record.version === 2) addStatusFrames(domain);
+}
+
+function allocFrame(domain: Domain): number {
+  try {
+    return domain.hypervisor.heap.allocFrames(1);
+  } catch {
+    throw new HypercallError(ENOMEM);
+  }
+}
+
+/** Version 2: as many status frames as the entries need. */
+export function addStatusFrames(domain: Domain): void {
+  const record = domain.record.grant;
+  const needed = Math.ceil((record.nr_frames * V2_PER_FRAME) / STATUS_PER_FRAME);
+  while (record.nr_status_frames < needed) {
+    const mfn = allocFrame(domain);
+    shareWithGuest(domain, mfn, true);
+    tableSet(domain, record.status, record.nr_status_frames, mfn);
+    record.nr_status_frames++;
+  }
+}
+
+/** Takes the status frames back; false (and nothing done) if the guest has one of them mapped (XSA-255). */
+export function removeStatusFrames(domain: Domain): boolean {
+  const { frames, heap } = domain.hypervisor;
+  const record = domain.record.grant;
+  for (let i = 0; i < record.nr_status_frames; i++) {
+    if (frames.refCount(tableGet(domain, record.status, i)) > 1) return false;
+  }
+  for (let i = 0; i < record.nr_status_frames; i++) {
+    const mfn = tableGet(domain, record.status, i);
+    unshareWithGuest(domain.hypervisor, mfn);
+    heap.freeFrames(mfn, 1);
+  }
+  record.nr_status_frames = 0;
+  return true;
+}
+
+/** MFN of a shared frame, `index` below nr_frames. */
+export function sharedFrame(domain: Domain, index: number): number {
+  return tableGet(domain, domain.record.grant.shared, index);
+}
+
+export function statusFrame(domain: Domain, index: number): number {
+  return tableGet(domain, domain.record.grant.status, index);
+}
+
+/** Address of entry `ref`, which is below `nrGrantEntries`. Its first words (flags, domid) are those of both versions. */
+export function sharedEntryAddress(domain: Domain, ref: number): number {
+  const v2 = domain.record.grant.version === 2;
+  const perFrame = v2 ? V2_PER_FRAME : V1_PER_FRAME;
+  return sharedFrame(domain, Math.floor(ref / perFrame)) * PAGE_SIZE + (ref % perFrame) * (PAGE_SIZE / perFrame);
+}
+
+/** Address of the u16 where `reading` and `writing` of an entry are: in v1, the flags themselves. */
+export function statusAddress(domain: Domain, ref: number): number {
+  if (domain.record.grant.version !== 2) return sharedEntryAddress(domain, ref);
+  return statusFrame(domain, Math.floor(ref / STATUS_PER_FRAME)) * PAGE_SIZE + (ref % STATUS_PER_FRAME) * 2;
+}
+
+/** What is remembered of entry `ref`. */
+export function activeEntryOf(domain: Domain, ref: number): ActiveEntry {
+  const { memory } = domain.hypervisor;
+  const base = tableGet(domain, domain.record.grant.active, Math.floor(ref / ACTIVE_PER_FRAME));
+  return activeEntry.at(memory, base + (ref % ACTIVE_PER_FRAME) * activeEntry.sizeof);
+}
+
+/** Somebody has the entry mapped, or copies from it. */
+export function isPinned(active: ActiveEntry): boolean {
+  return (active.host_readers | active.host_writers | active.device_readers | active.device_writers) !== 0;
+}
+
+/** Fills in an entry of a domain that has not started, as the toolstack does for console and xenstore (version 1). */
+export function seedGrant(domain: Domain, ref: number, grantee: number, mfn: number, readonly = false): void {
+  const { memory } = domain.hypervisor;
+  if (ref >= nrGrantEntries(domain) || domain.record.grant.version !== 1) {
+    throw new RangeError(`grant reference ${ref} cannot be filled in`);
+  }
+  if (!(grantee >= 0 && grantee < DOMID_INVALID)) throw new RangeError(`no domain has number ${grantee}`);
+  const entry = grantEntryV1.at(memory, sharedEntryAddress(domain, ref));
+  entry.domid = grantee;
+  entry.frame = mfn;
+  entry.flags = GTF_permit_access | (readonly ? GTF_readonly : 0);
+}

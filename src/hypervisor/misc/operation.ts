@@ -1,0 +1,12 @@
+/** Short forms for tables of sub-operations. */
+import type { Operation } from "../hypercall.ts";
+
+/** Command number in the low 32 bits of the first argument: so it is in most hypercalls. */
+export const firstArgument = (args: readonly bigint[]): number => Number(BigInt.asUintN(32, args[0] ?? 0n));
+
+export const done = (name: string): Operation => ({ name, status: "done" });
+export const missing = (name: string, note?: string): Operation =>
+  note === undefined ? { name, status: "missing" } : { name, status: "missing", note };
+/** Not for a guest of this kind in Xen either. */
+export const refused = (name: string, note?: string): Operation =>
+  note === undefined ? { name, status: "enosys" } : { name, status: "enosys", note };

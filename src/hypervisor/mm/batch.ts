@@ -1,0 +1,82 @@
+/**
+ * The common frame of mmu_update and mmuext_op: an array of requests, a count of those done for the
+ * caller, the error of the first one that fails. It is preempted between requests, or within
+ * one that validates much; the call is then made again for the rest, with MMU_UPDATE_PREEMPTED set.
+ *
+ *     args   requests, count, &done, foreigndom
+ */
+import { EFAULT, ERESTART } from "../../abi/errno.ts";
+import { MMU_UPDATE_PREEMPTED } from "../../abi/xen.ts";
+import { CONTINUATION, HypercallError, type HypercallResult } from "../hypercall.ts";
+import type { Hypervisor } from "../hypervisor.ts";
+import type { Vcpu } from "../vcpu.ts";
+import { copyFromGuest, copyToGuest, guestArrayAddress } from "./guest-access.ts";
+import { guestOperation, keepAbandoned, putOldGuestTable } from "./operation.ts";
+import type { MmuOperation } from "./page-type.ts";
+
+/** @param handle does one request at a guest address. @returns 0, -errno or -ERESTART */
+export function runBatch(
+  hv: Hypervisor,
+  vcpu: Vcpu,
+  args: bigint[],
+  size: number,
+  handle: (request: bigint, operation: MmuOperation) => number,
+): HypercallResult {
+  const requests = args[0] ?? 0n;
+  const pdone = args[2] ?? 0n;
+  const word = Number(BigInt.asUintN(32, args[1] ?? 0n));
+  const operation = guestOperation(hv);
+  if (putOldGuestTable(vcpu, operation) !== 0) return CONTINUATION;
+
+  const preempted = word >= MMU_UPDATE_PREEMPTED;
+  const count = preempted ? word - MMU_UPDATE_PREEMPTED : word;
+  const before = preempted && pdone !== 0n ? readDone(vcpu, pdone) : 0;
+  if (count > 0) guestArrayAddress(requests, count - 1, size);
+
+  let result = 0;
+  let i = 0;
+  for (; i < count; i++) {
+    if (i > 0 && (vcpu.mm.old_guest_table !== 0 || operation.preempt())) {
+      result = -ERESTART;
+      break;
+    }
+    result = tryHandle(handle, requests + BigInt(i * size), operation);
+    keepAbandoned(vcpu, operation);
+    if (result !== 0) break;
+  }
+  if (result === 0 && vcpu.mm.old_guest_table !== 0) result = -ERESTART;
+  if (pdone !== 0n) writeDone(vcpu, pdone, before + i);
+  if (result !== -ERESTART) return result;
+  args[0] = requests + BigInt(i * size);
+  args[1] = BigInt(count - i + MMU_UPDATE_PREEMPTED);
+  return CONTINUATION;
+}
+
+/** Errors that a request throws are its result: those before it are done, and counted. */
+function tryHandle(
+  handle: (request: bigint, operation: MmuOperation) => number,
+  request: bigint,
+  operation: MmuOperation,
+): number {
+  try {
+    return handle(request, operation);
+  } catch (error) {
+    if (error instanceof HypercallError) return -error.errno;
+    throw error;
+  }
+}
+
+function readDone(vcpu: Vcpu, pdone: bigint): number {
+  return new DataView(copyFromGuest(vcpu, pdone, 4).buffer).getUint32(0, true);
+}
+
+/** The count is a courtesy: a bad address for it does not undo what is done. */
+function writeDone(vcpu: Vcpu, pdone: bigint, done: number): void {
+  const data = new Uint8Array(4);
+  new DataView(data.buffer).setUint32(0, done, true);
+  try {
+    copyToGuest(vcpu, pdone, data);
+  } catch (error) {
+    if (!(error instanceof HypercallError) || error.errno !== EFAULT) throw error;
+  }
+}

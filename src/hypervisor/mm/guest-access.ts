@@ -1,0 +1,125 @@
+/**
+ * Reading and writing a guest's memory through its own page tables, as a hypercall must: handles
+ * are linear addresses of the guest kernel, and every access is checked for the range that Xen
+ * owns, for presence and for the right to write. What fails is -EFAULT, never a crash.
+ */
+import { EFAULT } from "../../abi/errno.ts";
+import type { StructDef, View } from "../../abi/struct.ts";
+import { HYPERVISOR_VIRT_END } from "../../abi/xen.ts";
+import { PAGE_MASK, PAGE_SIZE } from "../../machine/memory.ts";
+import { Access } from "../../machine/processor.ts";
+import { HypercallError } from "../hypercall.ts";
+import type { Vcpu } from "../vcpu.ts";
+import { entryFrame, PTE_PRESENT, PTE_RW } from "./pte.ts";
+import { l1EntryAddress } from "./walk.ts";
+
+type Fields = Parameters<typeof import("../../abi/struct.ts").struct>[1];
+
+const USER_END = 0x0000_8000_0000_0000n;
+const ADDRESS_END = 1n << 64n;
+
+/** `va` is canonical and outside of the hypervisor's part of the address space (64-bit guests). */
+export function isGuestAddress(va: bigint): boolean {
+  return va >= 0n && (va < USER_END || (va >= HYPERVISOR_VIRT_END && va < ADDRESS_END));
+}
+
+/** Machine address behind a guest's linear address, or -EFAULT. Good up to the end of the page. */
+export function guestAddress(vcpu: Vcpu, va: bigint, access: Access): number {
+  if (!isGuestAddress(va)) throw new HypercallError(EFAULT);
+  const hv = vcpu.domain.hypervisor;
+  const address = hv.current === vcpu ? hv.cpu.translate(va, access, true) : walkStopped(vcpu, va, access);
+  if (address < 0) throw new HypercallError(EFAULT);
+  return address;
+}
+
+/** As guestAddress, for a vCPU that is not on the processor: by its kernel root. */
+function walkStopped(vcpu: Vcpu, va: bigint, access: Access): number {
+  const { memory } = vcpu.domain.hypervisor;
+  const root = vcpu.record.mm.kernel_root;
+  const entry = root === 0 ? -1 : l1EntryAddress(memory, root, va);
+  if (entry < 0) return -1;
+  const lo = memory.u32[entry >>> 2] ?? 0;
+  const need = access === Access.Write ? PTE_PRESENT | PTE_RW : PTE_PRESENT;
+  if ((lo & need) !== need) return -1;
+  return entryFrame(lo, memory.u32[(entry >>> 2) + 1] ?? 0) * PAGE_SIZE + (Number(va & 0xfffn));
+}
+
+/** Calls `each` with the machine address and length of each page's part of a guest range. */
+function forParts(
+  vcpu: Vcpu,
+  va: bigint,
+  length: number,
+  access: Access,
+  each: (address: number, length: number, done: number) => void,
+): void {
+  // Check the last byte too before anything is done: a range may not run out of the guest's part.
+  if (length > 0 && !isGuestAddress(va + BigInt(length - 1))) throw new HypercallError(EFAULT);
+  for (let done = 0; done < length; ) {
+    const address = guestAddress(vcpu, va + BigInt(done), access);
+    const part = Math.min(length - done, PAGE_SIZE - (address & PAGE_MASK));
+    each(address, part, done);
+    done += part;
+  }
+}
+
+/** Copies `length` bytes from the guest. */
+export function copyFromGuest(vcpu: Vcpu, va: bigint, length: number): Uint8Array {
+  const { u8 } = vcpu.domain.hypervisor.memory;
+  const data = new Uint8Array(length);
+  forParts(vcpu, va, length, Access.Read, (address, part, done) => {
+    data.set(u8.subarray(address, address + part), done);
+  });
+  return data;
+}
+
+/** Copies `data` to the guest. Read-only pages (page tables, descriptor tables) fail as for the guest itself. */
+export function copyToGuest(vcpu: Vcpu, va: bigint, data: Uint8Array): void {
+  const { memory, cpu } = vcpu.domain.hypervisor;
+  forParts(vcpu, va, data.length, Access.Write, (address, part, done) => {
+    memory.u8.set(data.subarray(done, done + part), address);
+    cpu.frameWritten(Math.floor(address / PAGE_SIZE));
+  });
+}
+
+/** A private copy of a guest's structure: copied once, then used. */
+export function guestStruct<F extends Fields>(vcpu: Vcpu, def: StructDef<F>, va: bigint): View<F> {
+  const layout = def.for(vcpu.domain.width);
+  const u8 = copyFromGuest(vcpu, va, layout.size);
+  return layout.at({ u8, dv: new DataView(u8.buffer) }, 0);
+}
+
+/** Writes a structure made by `guestStruct` (or a view of other bytes) back to the guest. */
+export function putGuestStruct<F extends Fields>(vcpu: Vcpu, def: StructDef<F>, va: bigint, value: View<F>): void {
+  const { width } = vcpu.domain;
+  const u8 = new Uint8Array(def.size(width));
+  def.set({ u8, dv: new DataView(u8.buffer) }, 0, value, width);
+  copyToGuest(vcpu, va, u8);
+}
+
+/** Reads a `long` of the guest's width. */
+export function guestLong(vcpu: Vcpu, va: bigint): bigint {
+  const data = copyFromGuest(vcpu, va, vcpu.domain.width / 8);
+  const dv = new DataView(data.buffer);
+  return vcpu.domain.width === 64 ? dv.getBigUint64(0, true) : BigInt(dv.getUint32(0, true));
+}
+
+/** Writes a `long` of the guest's width. */
+export function putGuestLong(vcpu: Vcpu, va: bigint, value: bigint): void {
+  const data = new Uint8Array(vcpu.domain.width / 8);
+  const dv = new DataView(data.buffer);
+  if (vcpu.domain.width === 64) dv.setBigUint64(0, value, true);
+  else dv.setUint32(0, Number(BigInt.asUintN(32, value)), true);
+  copyToGuest(vcpu, va, data);
+}
+
+/**
+ * Address of element `index` of a guest's array. The whole range from the array's start is
+ * checked: a huge index must not reach behind the addresses that the start was checked for (XSA-212).
+ */
+export function guestArrayAddress(va: bigint, index: number, size: number): bigint {
+  const address = va + BigInt(index) * BigInt(size);
+  const end = address + BigInt(size) - 1n;
+  const inLowHalf = va < USER_END;
+  if (!isGuestAddress(va) || !isGuestAddress(end) || inLowHalf !== end < USER_END) throw new HypercallError(EFAULT);
+  return address;
+}

@@ -1,0 +1,120 @@
+/** mmu_update: updates of page-table entries by machine address, and of the M2P. */
+import { EINVAL, ENOSYS, EPERM } from "../../abi/errno.ts";
+import {
+  HYPERVISOR,
+  MMU_MACHPHYS_UPDATE,
+  MMU_NORMAL_PT_UPDATE,
+  MMU_PT_UPDATE_NO_TRANSLATE,
+  MMU_PT_UPDATE_PRESERVE_AD,
+  mmuUpdateStruct,
+} from "../../abi/xen.ts";
+import { PAGE_MASK, PAGE_SIZE } from "../../machine/memory.ts";
+import { Access } from "../../machine/processor.ts";
+import type { Domain } from "../domain.ts";
+import { type Hypercall, HypercallError } from "../hypercall.ts";
+import type { Hypervisor } from "../hypervisor.ts";
+import type { Vcpu } from "../vcpu.ts";
+import { runBatch } from "./batch.ts";
+import { frameOwner, mayControl } from "./foreign.ts";
+import { FRAME_VALIDATED, PageType } from "./frame-table.ts";
+import { copyFromGuest, guestAddress } from "./guest-access.ts";
+import { setM2p } from "./m2p.ts";
+import { getPage, getPageType, type MmuOperation, putPage, putPageType } from "./page-type.ts";
+import { updateL1Entry, updateTableEntry } from "./update-entry.ts";
+
+const REQUEST_SIZE = mmuUpdateStruct.sizeof;
+/** The type of an update is in the low bits of an entry's address, which is a multiple of 8. */
+const COMMAND_MASK = 7;
+
+/** ptr and val of the request in hand, as halves: a boot makes 60,000 of them. */
+const request = new Uint32Array(4);
+
+function readRequest(vcpu: Vcpu, va: bigint): void {
+  const { memory } = vcpu.domain.hypervisor;
+  const address = guestAddress(vcpu, va, Access.Read);
+  if ((address & 3) === 0 && (address & PAGE_MASK) <= PAGE_SIZE - REQUEST_SIZE) {
+    for (let i = 0; i < 4; i++) request[i] = memory.u32[(address >>> 2) + i]!;
+  } else {
+    const dv = new DataView(copyFromGuest(vcpu, va, REQUEST_SIZE).buffer);
+    for (let i = 0; i < 4; i++) request[i] = dv.getUint32(i * 4, true);
+  }
+}
+
+/** High half: whose tables, plus 1 (0: one's own). Low half: whose frames. */
+function decodeForeigndom(domain: Domain, foreigndom: number): { tables: Domain; owner: number } {
+  const owner = frameOwner(domain, foreigndom & 0xffff);
+  const high = foreigndom >>> 16;
+  if (high === 0) return { tables: domain, owner };
+  const tables = domain.hypervisor.domains.get(high - 1);
+  if (tables === undefined) throw new HypercallError(EINVAL);
+  if (!mayControl(domain, tables)) throw new HypercallError(EPERM);
+  // Without a foreign owner named, the frames are those of the tables' domain as the caller sees it: its own.
+  return { tables, owner };
+}
+
+/**
+ * Writes 8 bytes to a page-table entry (checked) or to a page that is, or can be, writable (as they are).
+ * @param at machine address, a multiple of 8
+ */
+export function updateFrame(
+  tables: Domain,
+  owner: number,
+  at: number,
+  lo: number,
+  hi: number,
+  preserveAd: boolean,
+  operation: MmuOperation,
+): number {
+  const hv = tables.hypervisor;
+  const { frames } = hv;
+  const mfn = Math.floor(at / PAGE_SIZE);
+  if (!getPage(tables, mfn)) return -EINVAL;
+  let result = -EINVAL;
+  const type = frames.typeCount(mfn) > 0 && frames.hasFlag(mfn, FRAME_VALIDATED) ? frames.type(mfn) : PageType.None;
+  if (type === PageType.L1) result = updateL1Entry(tables, owner, at, lo, hi, preserveAd);
+  else if (type >= PageType.L2 && type <= PageType.L4) {
+    result = updateTableEntry(tables, type, at, lo, hi, preserveAd, operation);
+  } else if (getPageType(tables, mfn, PageType.Writable) === 0) {
+    hv.memory.u32[at >>> 2] = lo;
+    hv.memory.u32[(at >>> 2) + 1] = hi;
+    hv.cpu.frameWritten(mfn);
+    putPageType(tables, mfn);
+    result = 0;
+  }
+  putPage(hv, mfn);
+  return result;
+}
+
+function machphysUpdate(hv: Hypervisor, owner: number, mfn: number, pfn: bigint): number {
+  if (!hv.frames.getPage(mfn, owner)) return -EINVAL;
+  setM2p(hv, mfn, pfn);
+  putPage(hv, mfn);
+  return 0;
+}
+
+export const mmuUpdate: Hypercall = {
+  number: HYPERVISOR.mmu_update,
+  name: "mmu_update",
+  handler(hv, vcpu, args) {
+    const { tables, owner } = decodeForeigndom(vcpu.domain, Number(BigInt.asUintN(32, args[3] ?? 0n)));
+    return runBatch(hv, vcpu, args, REQUEST_SIZE, (va, operation) => {
+      readRequest(vcpu, va);
+      const [ptrLo, ptrHi, lo, hi] = request as unknown as [number, number, number, number];
+      const command = ptrLo & COMMAND_MASK;
+      switch (command) {
+        case MMU_NORMAL_PT_UPDATE:
+        case MMU_PT_UPDATE_PRESERVE_AD:
+        case MMU_PT_UPDATE_NO_TRANSLATE: {
+          if (ptrHi !== 0) return -EINVAL;
+          const at = ptrLo - command;
+          return updateFrame(tables, owner, at, lo, hi, command === MMU_PT_UPDATE_PRESERVE_AD, operation);
+        }
+        case MMU_MACHPHYS_UPDATE:
+          if (ptrHi !== 0) return -EINVAL;
+          return machphysUpdate(hv, owner, ptrLo >>> 12, BigInt(lo) | (BigInt(hi) << 32n));
+        default:
+          return -ENOSYS;
+      }
+    });
+  },
+};

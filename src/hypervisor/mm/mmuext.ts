@@ -1,0 +1,184 @@
+/** mmuext_op: pins, roots, TLB, LDT, and whole pages. */
+import { EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from "../../abi/errno.ts";
+import { HYPERVISOR, MMUEXT, mmuextOpStruct } from "../../abi/xen.ts";
+import { PAGE_SIZE } from "../../machine/memory.ts";
+import { type Domain, DOMAIN_HAS_IO } from "../domain.ts";
+import { type Hypercall, HypercallError, type Operation } from "../hypercall.ts";
+import type { Hypervisor } from "../hypervisor.ts";
+import type { Vcpu } from "../vcpu.ts";
+import { runBatch } from "./batch.ts";
+import { setLdt } from "./descriptor-window.ts";
+import { targetDomain } from "./foreign.ts";
+import { PageType } from "./frame-table.ts";
+import { copyFromGuest, guestStruct } from "./guest-access.ts";
+import { flushTlb, getPage, getPageType, type MmuOperation, putPage, putPageAndType } from "./page-type.ts";
+import { pinTable, unpinTable } from "./pin.ts";
+import { newBasePtr, newUserBasePtr } from "./roots.ts";
+import { isCanonical } from "./walk.ts";
+
+/** One request: whose memory it is about, and what it says. */
+interface Request {
+  readonly hv: Hypervisor;
+  readonly vcpu: Vcpu;
+  readonly target: Domain;
+  readonly arg1: bigint;
+  readonly arg2: bigint;
+  readonly operation: MmuOperation;
+}
+
+/** arg1 as a frame number; one that cannot be owned by anybody if it is out of range. */
+function frame(request: Request, value = request.arg1): number {
+  return value < BigInt(request.hv.frames.count) ? Number(value) : -1;
+}
+
+/** Roots, TLB and LDT are those of the caller. */
+function requireSelf({ vcpu, target }: Request): void {
+  if (vcpu.domain !== target) throw new HypercallError(EPERM);
+}
+
+function requireCacheFlush({ vcpu }: Request): void {
+  if ((vcpu.domain.record.flags & DOMAIN_HAS_IO) === 0) throw new HypercallError(EACCES);
+}
+
+/** The set of vCPUs at arg2 must be readable; what they share is the one processor. */
+function readVcpuMask({ vcpu, arg2 }: Request): void {
+  copyFromGuest(vcpu, arg2, Math.ceil(vcpu.domain.vcpus.length / 8));
+}
+
+const pin = (level: PageType) => (request: Request) => pinTable(request.target, frame(request), level, request.operation);
+
+function flushAll(request: Request): number {
+  requireSelf(request);
+  flushTlb(request.hv);
+  return 0;
+}
+
+function invalidatePage(request: Request): number {
+  requireSelf(request);
+  if (isCanonical(request.arg1)) request.hv.cpu.invlpg(request.arg1);
+  return 0;
+}
+
+/** Runs `fill` on a frame of the target that can be written to. */
+function onWritableFrame(request: Request, fill: (bytes: Uint8Array) => void): number {
+  const { hv, target } = request;
+  const mfn = frame(request);
+  if (!getPage(target, mfn)) return -EINVAL;
+  const result = getPageType(target, mfn, PageType.Writable);
+  if (result !== 0) {
+    putPage(hv, mfn);
+    return result;
+  }
+  fill(hv.memory.frame(mfn));
+  hv.cpu.frameWritten(mfn);
+  putPageAndType(target, mfn);
+  return 0;
+}
+
+function copyPage(request: Request): number {
+  const { hv, target } = request;
+  const source = frame(request, request.arg2);
+  if (!getPage(target, source)) return -EINVAL;
+  const at = source * PAGE_SIZE;
+  const result = onWritableFrame(request, (bytes) => bytes.set(hv.memory.u8.subarray(at, at + PAGE_SIZE)));
+  putPage(hv, source);
+  return result;
+}
+
+interface Handler {
+  readonly name: string;
+  readonly run: (request: Request) => number;
+}
+
+const HANDLERS: Readonly<Record<number, Handler>> = {
+  [MMUEXT.PIN_L1_TABLE]: { name: "PIN_L1_TABLE", run: pin(PageType.L1) },
+  [MMUEXT.PIN_L2_TABLE]: { name: "PIN_L2_TABLE", run: pin(PageType.L2) },
+  [MMUEXT.PIN_L3_TABLE]: { name: "PIN_L3_TABLE", run: pin(PageType.L3) },
+  [MMUEXT.PIN_L4_TABLE]: { name: "PIN_L4_TABLE", run: pin(PageType.L4) },
+  [MMUEXT.UNPIN_TABLE]: { name: "UNPIN_TABLE", run: (r) => unpinTable(r.target, frame(r), r.operation) },
+  [MMUEXT.NEW_BASEPTR]: {
+    name: "NEW_BASEPTR",
+    run: (r) => {
+      requireSelf(r);
+      return newBasePtr(r.vcpu, frame(r), r.operation);
+    },
+  },
+  [MMUEXT.NEW_USER_BASEPTR]: {
+    name: "NEW_USER_BASEPTR",
+    run: (r) => {
+      requireSelf(r);
+      return newUserBasePtr(r.vcpu, frame(r), r.operation);
+    },
+  },
+  [MMUEXT.TLB_FLUSH_LOCAL]: { name: "TLB_FLUSH_LOCAL", run: flushAll },
+  [MMUEXT.TLB_FLUSH_ALL]: { name: "TLB_FLUSH_ALL", run: flushAll },
+  [MMUEXT.TLB_FLUSH_MULTI]: {
+    name: "TLB_FLUSH_MULTI",
+    run: (r) => {
+      requireSelf(r);
+      readVcpuMask(r);
+      return flushAll(r);
+    },
+  },
+  [MMUEXT.INVLPG_LOCAL]: { name: "INVLPG_LOCAL", run: invalidatePage },
+  [MMUEXT.INVLPG_ALL]: { name: "INVLPG_ALL", run: invalidatePage },
+  [MMUEXT.INVLPG_MULTI]: {
+    name: "INVLPG_MULTI",
+    run: (r) => {
+      requireSelf(r);
+      readVcpuMask(r);
+      return invalidatePage(r);
+    },
+  },
+  // Caches are coherent here: there is nothing to flush but the right to do so.
+  [MMUEXT.FLUSH_CACHE]: {
+    name: "FLUSH_CACHE",
+    run: (r) => {
+      requireSelf(r);
+      requireCacheFlush(r);
+      return 0;
+    },
+  },
+  [MMUEXT.FLUSH_CACHE_GLOBAL]: {
+    name: "FLUSH_CACHE_GLOBAL",
+    run: (r) => {
+      requireSelf(r);
+      requireCacheFlush(r);
+      return 0;
+    },
+  },
+  [MMUEXT.SET_LDT]: {
+    name: "SET_LDT",
+    run: (r) => {
+      requireSelf(r);
+      setLdt(r.vcpu, r.arg1, Number(BigInt.asUintN(32, r.arg2)));
+      return 0;
+    },
+  },
+  [MMUEXT.CLEAR_PAGE]: { name: "CLEAR_PAGE", run: (r) => onWritableFrame(r, (bytes) => bytes.fill(0)) },
+  [MMUEXT.COPY_PAGE]: { name: "COPY_PAGE", run: copyPage },
+  [MMUEXT.MARK_SUPER]: { name: "MARK_SUPER", run: () => -EOPNOTSUPP },
+  [MMUEXT.UNMARK_SUPER]: { name: "UNMARK_SUPER", run: () => -EOPNOTSUPP },
+};
+
+const operations: Readonly<Record<number, Operation>> = Object.fromEntries(
+  Object.entries(HANDLERS).map(([command, { name }]) => [command, { name, status: "done" }]),
+);
+
+export const mmuextOp: Hypercall = {
+  number: HYPERVISOR.mmuext_op,
+  name: "mmuext_op",
+  operations,
+  handler(hv, vcpu, args) {
+    const domid = Number(BigInt.asUintN(32, args[3] ?? 0n));
+    // As Xen: whoever means itself says DOMID_SELF.
+    if (domid === vcpu.domain.id) throw new HypercallError(ESRCH);
+    const target = targetDomain(vcpu.domain, domid & 0xffff);
+    return runBatch(hv, vcpu, args, mmuextOpStruct.size(vcpu.domain.width), (va, operation) => {
+      const { cmd, arg1, arg2 } = guestStruct(vcpu, mmuextOpStruct, va);
+      const handler = HANDLERS[cmd];
+      if (handler === undefined) return -ENOSYS;
+      return handler.run({ hv, vcpu, target, arg1, arg2, operation });
+    });
+  },
+};

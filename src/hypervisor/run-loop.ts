@@ -1,0 +1,165 @@
+/** The loop that runs guests: pick a vCPU, run it, handle why it stopped, deliver what is due. */
+import { switchTo } from "./context-switch.ts";
+import { crashDomain } from "./crash.ts";
+import { handleExit } from "./exits.ts";
+import { DomainCrash } from "./hypercall.ts";
+import type { Hypervisor } from "./hypervisor.ts";
+import { isRunnable } from "./sched/wake.ts";
+import { nextTimerDeadline, runTimers } from "./time/timers.ts";
+import { deliverPending } from "./traps/deliver.ts";
+import { ExitReason } from "../machine/processor.ts";
+import type { Vcpu } from "./vcpu.ts";
+
+export interface SliceResult {
+  /**
+   * runnable: call again. blocked: all vCPUs wait, until `wakeAt` (nanoseconds of the machine's
+   * clock; undefined: for an event from outside). ended: no domain is left that could run.
+   */
+  readonly state: "runnable" | "blocked" | "ended";
+  readonly wakeAt?: number;
+}
+
+export interface SliceLimits {
+  /** Time of the machine's clock that a slice may take. */
+  readonly nanoseconds?: number;
+  /** Instructions that a slice may take, about. */
+  readonly instructions?: number;
+}
+
+const DEFAULT_NANOSECONDS = 5_000_000;
+const DEFAULT_INSTRUCTIONS = 2_000_000;
+/** Most instructions between two looks at the clock: bounds how late a timer can be. */
+const MAX_BUDGET = 200_000;
+const MIN_BUDGET = 500;
+/** Exits between two looks at the clock: guests make most of them in far less than a microsecond. */
+const EXITS_PER_CLOCK = 16;
+
+/** How long an instruction takes, by what was seen lately. */
+class Pace {
+  #nanosecondsPerInstruction = 10;
+
+  observe(nanoseconds: number, instructions: number): void {
+    // Short runs are mostly exits.
+    if (instructions < 1000 || nanoseconds <= 0) return;
+    const sample = nanoseconds / instructions;
+    this.#nanosecondsPerInstruction += (sample - this.#nanosecondsPerInstruction) / 8;
+  }
+
+  /** Instructions that fit into a time. */
+  budget(nanoseconds: number): number {
+    const fits = Math.floor(nanoseconds / this.#nanosecondsPerInstruction);
+    return Math.max(MIN_BUDGET, Math.min(MAX_BUDGET, fits));
+  }
+}
+
+export class RunLoop {
+  readonly #hv: Hypervisor;
+  readonly #pace = new Pace();
+  /** Round robin: the vCPU that ran last. */
+  #last: Vcpu | undefined;
+
+  constructor(hv: Hypervisor) {
+    this.#hv = hv;
+  }
+
+  runSlice(limits: SliceLimits = {}): SliceResult {
+    const hv = this.#hv;
+    const end = hv.clock.now() + (limits.nanoseconds ?? DEFAULT_NANOSECONDS);
+    let instructions = limits.instructions ?? DEFAULT_INSTRUCTIONS;
+    do {
+      this.#hostWork();
+      runTimers(hv);
+      const vcpu = this.#pick();
+      if (vcpu === undefined) {
+        this.#hostWork();
+        if (this.#pick() !== undefined) continue;
+        return this.#idle();
+      }
+      instructions -= this.#runVcpu(vcpu, end, instructions);
+    } while (instructions > 0 && hv.clock.now() < end);
+    return { state: "runnable" };
+  }
+
+  /** What host code has to do: callbacks of its event channels, news of domains that ended. */
+  #hostWork(): void {
+    const hv = this.#hv;
+    if (hv.hostDomain?.eventsPending) hv.hostDomain.deliverEvents();
+    hv.runNotices();
+  }
+
+  #idle(): SliceResult {
+    const hv = this.#hv;
+    let alive = false;
+    for (const domain of hv.domains.values()) alive ||= !domain.isShutDown && !domain.isDying;
+    if (!alive) return { state: "ended" };
+    const wakeAt = nextTimerDeadline(hv);
+    return wakeAt === undefined ? { state: "blocked" } : { state: "blocked", wakeAt };
+  }
+
+  /** The next runnable vCPU behind the one that ran last. */
+  #pick(): Vcpu | undefined {
+    let first: Vcpu | undefined;
+    let passed = false;
+    for (const domain of this.#hv.domains.values()) {
+      if (!domain.schedulable) {
+        passed ||= this.#last?.domain === domain;
+        continue;
+      }
+      for (const vcpu of domain.vcpus) {
+        if (isRunnable(vcpu)) {
+          if (passed) return vcpu;
+          first ??= vcpu;
+        }
+        if (vcpu === this.#last) passed = true;
+      }
+    }
+    return first;
+  }
+
+  /** Runs one vCPU until its time is over or it cannot go on. Returns the instructions it took. */
+  #runVcpu(vcpu: Vcpu, end: number, instructions: number): number {
+    const hv = this.#hv;
+    const started = hv.cpu.state.retired;
+    this.#last = vcpu;
+    try {
+      switchTo(hv, vcpu);
+      this.#runLoaded(vcpu, end, instructions);
+    } catch (error) {
+      if (!(error instanceof DomainCrash)) throw error;
+      crashDomain(hv, vcpu, error.message);
+    }
+    return Number(hv.cpu.state.retired - started);
+  }
+
+  #runLoaded(vcpu: Vcpu, end: number, instructions: number): void {
+    const hv = this.#hv;
+    const { cpu, clock, statistics } = hv;
+    let now = clock.now();
+    let retired = Number(cpu.state.retired);
+    const stopAt = retired + instructions;
+    let deadline = Math.min(end, nextTimerDeadline(hv) ?? end);
+    let exits = 0;
+    while (isRunnable(vcpu)) {
+      deliverPending(vcpu);
+      const reason = cpu.run(Math.min(this.#pace.budget(deadline - now), Math.max(1, stopAt - retired)));
+      statistics.exits[reason]!++;
+      if (reason !== ExitReason.Budget) handleExit(hv, vcpu, reason);
+      if (hv.hostDomain?.eventsPending) this.#hostWork();
+      if (reason === ExitReason.Budget || ++exits >= EXITS_PER_CLOCK) {
+        exits = 0;
+        const before = now;
+        const retiredBefore = retired;
+        now = clock.now();
+        retired = Number(cpu.state.retired);
+        this.#pace.observe(now - before, retired - retiredBefore);
+        if (now >= end || retired >= stopAt) return;
+        if (now >= deadline) runTimers(hv);
+        deadline = Math.min(end, nextTimerDeadline(hv) ?? end);
+      }
+      if (vcpu.sched.yielded !== 0) {
+        vcpu.sched.yielded = 0;
+        return;
+      }
+    }
+  }
+}

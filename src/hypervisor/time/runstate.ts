@@ -1,0 +1,69 @@
+/** Runstates: how long a vCPU has been running, runnable, blocked and offline. */
+import { type Runstate, vcpuRunstateInfo, XEN_RUNSTATE_UPDATE } from "../../abi/vcpu.ts";
+import { VMASST_TYPE_runstate_update_flag } from "../../abi/xen.ts";
+import type { Vcpu } from "../vcpu.ts";
+import { writeGuestArea } from "./area.ts";
+import { systemTime } from "./now.ts";
+
+/** A new vCPU is offline, from now on. */
+export function initRunstate(vcpu: Vcpu, state: Runstate): void {
+  const record = vcpu.record.time;
+  record.state = state;
+  record.state_entry_time = systemTime(vcpu.domain.hypervisor);
+}
+
+/** Enters a state; the registered area is written if the vCPU's page tables are loaded. */
+export function setRunstate(vcpu: Vcpu, state: Runstate): void {
+  const record = vcpu.record.time;
+  if (record.state === state) return;
+  const now = systemTime(vcpu.domain.hypervisor);
+  const spent = now - record.state_entry_time;
+  if (spent > 0n) {
+    const time = record.time_in_state;
+    time.set(record.state, time.get(record.state) + spent);
+    record.state_entry_time = now;
+  }
+  record.state = state;
+  updateRunstateArea(vcpu);
+}
+
+/** vcpu_runstate_info as it is in this moment, the time in the present state included. */
+export function runstateBytes(vcpu: Vcpu, upToNow: boolean): Uint8Array {
+  const record = vcpu.record.time;
+  const layout = vcpuRunstateInfo.for(vcpu.domain.width);
+  const u8 = new Uint8Array(layout.size);
+  const info = layout.at({ u8, dv: new DataView(u8.buffer) }, 0);
+  info.state = record.state;
+  info.state_entry_time = record.state_entry_time;
+  for (let state = 0; state < 4; state++) info.time.set(state, record.time_in_state.get(state));
+  if (upToNow) {
+    const spent = systemTime(vcpu.domain.hypervisor) - record.state_entry_time;
+    if (spent > 0n) info.time.set(record.state, info.time.get(record.state) + spent);
+  }
+  return u8;
+}
+
+/**
+ * Writes the registered area. With the runstate_update_flag assist, the top bit of state_entry_time
+ * is set first and cleared last, so that another vCPU can tell a half-written area.
+ */
+export function updateRunstateArea(vcpu: Vcpu): void {
+  const record = vcpu.record.time;
+  const area = record.runstate_area;
+  if (area === 0n || !vcpu.loaded) return;
+  const written = writeRunstate(vcpu, area);
+  record.runstate_area_stale = !written && !vcpu.kernelMode ? 1 : 0;
+}
+
+function writeRunstate(vcpu: Vcpu, area: bigint): boolean {
+  const data = runstateBytes(vcpu, false);
+  if (!vcpu.domain.vmAssist(VMASST_TYPE_runstate_update_flag)) return writeGuestArea(vcpu, area, data);
+  const flagByte = vcpuRunstateInfo.for(vcpu.domain.width).offset.state_entry_time + 7;
+  const flag = Number(XEN_RUNSTATE_UPDATE >> 56n);
+  const entryTop = data[flagByte] ?? 0;
+  data[flagByte] = entryTop | flag;
+  if (!writeGuestArea(vcpu, area + BigInt(flagByte), data.subarray(flagByte, flagByte + 1))) return false;
+  if (!writeGuestArea(vcpu, area, data)) return false;
+  data[flagByte] = entryTop;
+  return writeGuestArea(vcpu, area + BigInt(flagByte), data.subarray(flagByte, flagByte + 1));
+}

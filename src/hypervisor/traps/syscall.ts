@@ -1,0 +1,55 @@
+/** SYSCALL and SYSENTER from guest user mode: bounced to the callbacks that the guest kernel registered. */
+import { FLAT_KERNEL_CS64, FLAT_KERNEL_SS64, FLAT_USER_CS32, FLAT_USER_SS } from "../../abi/arch-x86.ts";
+import { FLAG_DF, RSP } from "../../machine/x86/state.ts";
+import type { Vcpu } from "../vcpu.ts";
+import { bounce, NO_ERROR_CODE } from "./bounce.ts";
+import { injectGeneralProtection, injectInvalidOpcode } from "./inject.ts";
+import { MASKS_SYSCALL, MASKS_SYSCALL32, MASKS_SYSENTER } from "./record.ts";
+import { in64BitCode } from "./segments.ts";
+
+/** Both instructions are two bytes long. */
+const LENGTH = 2n;
+
+/**
+ * SYSCALL: RCX and R11 hold what hardware put there. The hypervisor knows the user's selectors
+ * no more (SYSCALL does not save them), so the frame shows flat ones.
+ */
+export function guestSyscall(vcpu: Vcpu): void {
+  const traps = vcpu.traps;
+  const wide = in64BitCode(vcpu);
+  const entry = wide ? traps.syscall : traps.syscall32;
+  const handler = entry.handler;
+  if (handler === 0n) {
+    vcpu.state.rip = BigInt.asUintN(64, vcpu.state.rip - LENGTH);
+    injectInvalidOpcode(vcpu);
+    return;
+  }
+  const cpu = vcpu.domain.hypervisor.cpu;
+  const mask = (traps.callback_masks & (wide ? MASKS_SYSCALL : MASKS_SYSCALL32)) !== 0;
+  bounce(vcpu, handler, NO_ERROR_CODE, mask, wide ? FLAT_KERNEL_CS64 : FLAT_USER_CS32, FLAT_KERNEL_SS64);
+  cpu.rflags = cpu.rflags & ~BigInt(FLAG_DF);
+}
+
+/**
+ * SYSENTER, which keeps nothing of the caller: rip and rsp of the frame are 0.
+ * @param available false where the processor does not have it in long mode (AMD's do not)
+ */
+export function guestSysenter(vcpu: Vcpu, available: boolean): void {
+  const state = vcpu.state;
+  if (!available) {
+    state.rip = BigInt.asUintN(64, state.rip - LENGTH);
+    injectInvalidOpcode(vcpu);
+    return;
+  }
+  const handler = vcpu.traps.sysenter.handler;
+  if (handler === 0n) {
+    state.rip = BigInt.asUintN(64, state.rip - LENGTH);
+    injectGeneralProtection(vcpu);
+    return;
+  }
+  state.rip = 0n;
+  const gpr = vcpu.gpr;
+  gpr[RSP] = 0n;
+  bounce(vcpu, handler, NO_ERROR_CODE, (vcpu.traps.callback_masks & MASKS_SYSENTER) !== 0, 3, FLAT_USER_SS);
+}
+

@@ -1,0 +1,31 @@
+/** What the engine keeps in machine memory besides the architectural state; at CPU_SCRATCH. */
+import { bytes, struct, u32, u64 } from "../../abi/struct.ts";
+
+export const engineState = struct("engine_state", {
+  /** Where a page-crossing load is assembled (FXRSTOR is the longest). */
+  read_bounce: bytes(512),
+  /** Where a page-crossing store is assembled, until commitCrossing. */
+  write_bounce: bytes(512),
+  /** Host addresses of the two parts of the pending page-crossing store, and the bytes of the first. */
+  crossing_first: u32,
+  crossing_second: u32,
+  crossing_split: u32,
+  crossing_size: u32,
+  /** Read array of the TLB set in use. */
+  tlb: u32,
+  /** Jump cache of the set in use. */
+  jump_cache: u32,
+  /** Record being executed by an out-of-line handler. */
+  record: u32,
+  /** Branch record to be linked to what the next lookup finds, or 0. */
+  link: u32,
+  read_misses: u32,
+  write_misses: u32,
+  fetch_misses: u32,
+  lookups: u32,
+  /** Operands and results of calls to TypeScript: three vectors. */
+  a: bytes(16),
+  b: bytes(16),
+  result: bytes(16),
+  scratch: u64,
+});

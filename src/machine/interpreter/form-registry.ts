@@ -1,0 +1,157 @@
+/**
+ * Which generated code executes which form. Known forms come with the first module; others are
+ * generated when the decoder first meets them.
+ */
+import type { MemoryLayout } from "../layout.ts";
+import { decode, newInsn } from "../x86/decode/index.ts";
+import type { Insn } from "../x86/insn.ts";
+import { semantics } from "../x86/semantics/index.ts";
+import { cloneInsn, formKey, formName } from "./forms.ts";
+import { type FormShape, type Generated, generateHandlers, generateInterpreter, HANDLERS } from "./generate.ts";
+import { CASE_CALL, CASE_FIRST_FORM } from "./record.ts";
+
+/** How a form is executed. */
+export interface Handler {
+  readonly name: string;
+  readonly case: number;
+  /** Table index where `case` is CASE_CALL. */
+  readonly handler: number;
+  readonly usesSystem: boolean;
+}
+
+/** Decodes example encodings ("4889c3", or two instructions) to the shape of a form. */
+export function shapeOf(hex: string): FormShape {
+  const bytes = Uint8Array.from(hex.match(/../g) ?? [], (h) => Number.parseInt(h, 16));
+  const shape: Insn[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const insn = newInsn();
+    const length = decode(bytes, at, 64, insn);
+    if (length <= 0) throw new Error(`form "${hex}" does not decode at byte ${at}`);
+    shape.push(cloneInsn(insn));
+    at += length;
+  }
+  return shape;
+}
+
+const shapeName = (shape: FormShape): string => shape.map(formName).join(" + ");
+
+export class FormRegistry {
+  readonly #layout: MemoryLayout;
+  readonly #byName = new Map<string, Handler>();
+  /** By table line, then by form key. */
+  readonly #byKey: (Map<number, Handler> | undefined)[] = [];
+  readonly #fused = new Map<Handler, Map<Handler, number>>();
+  readonly #pending: { shape: FormShape; index: number }[] = [];
+  #handlers = 0;
+  readonly #firstFused: number;
+  /** Links generated functions to the first module. */
+  #link: ((bytes: Uint8Array) => Record<string, unknown>) | undefined;
+  #table: WebAssembly.Table | undefined;
+  readonly generated: Generated;
+
+  /**
+   * @param inline example encodings of the forms that get a case; two instructions for a fused pair
+   * @param known example encodings of forms that get a function at once
+   */
+  constructor(layout: MemoryLayout, inline: readonly string[], known: readonly string[]) {
+    this.#layout = layout;
+    const unique = (list: readonly string[]): FormShape[] => {
+      const shapes: FormShape[] = [];
+      for (const hex of list) {
+        const shape = shapeOf(hex);
+        const name = shapeName(shape);
+        if (seen.has(name)) continue;
+        seen.add(name);
+        shapes.push(shape);
+      }
+      return shapes;
+    };
+    const seen = new Set<string>();
+    // Plain forms first: a case number tells whether it is a fused one.
+    const inlineShapes = unique(inline).sort((a, b) => a.length - b.length);
+    this.#firstFused = CASE_FIRST_FORM + inlineShapes.filter((s) => s.length === 1).length;
+    const knownShapes = unique(known);
+    this.generated = generateInterpreter(layout, inlineShapes, knownShapes);
+    inlineShapes.forEach((shape, i) => {
+      if (shape.length !== 1) return;
+      this.#add(shape, { case: CASE_FIRST_FORM + i, handler: 0, usesSystem: this.generated.inline[i]?.usesSystem ?? false });
+    });
+    knownShapes.forEach((shape, i) => {
+      this.#add(shape, { case: CASE_CALL, handler: i, usesSystem: this.generated.outOfLine[i]?.usesSystem ?? false });
+    });
+    this.#handlers = knownShapes.length;
+    inlineShapes.forEach((shape, i) => {
+      if (shape.length !== 2) return;
+      const [a, b] = shape.map((s) => this.#byName.get(formName(s)));
+      if (!a?.case || !b?.case) throw new Error(`fused form "${shapeName(shape)}" of unknown forms`);
+      const second = this.#fused.get(a) ?? new Map<Handler, number>();
+      second.set(b, CASE_FIRST_FORM + i);
+      this.#fused.set(a, second);
+    });
+  }
+
+  /** Must be called before a form outside the known ones is met. */
+  connect(table: WebAssembly.Table, link: (bytes: Uint8Array) => Record<string, unknown>): void {
+    this.#table = table;
+    this.#link = link;
+  }
+
+  #add(shape: FormShape, how: Omit<Handler, "name">): Handler {
+    const handler = { name: shapeName(shape), ...how };
+    this.#byName.set(handler.name, handler);
+    return handler;
+  }
+
+  /** The handler of an instruction, or undefined if it has no semantics. New ones need `flush` before they run. */
+  handlerOf(insn: Insn): Handler | undefined {
+    const byKey = (this.#byKey[insn.def.id] ??= new Map());
+    const key = formKey(insn);
+    let handler = byKey.get(key);
+    if (handler) return handler;
+    const name = formName(insn);
+    handler = this.#byName.get(name);
+    if (!handler) {
+      if (!semantics.has(insn.def.mnemonic)) return undefined;
+      handler = this.#create([cloneInsn(insn)]);
+    }
+    byKey.set(key, handler);
+    return handler;
+  }
+
+  isFused(caseNumber: number): boolean {
+    return caseNumber >= this.#firstFused;
+  }
+
+  /** The case that executes `first` and `second` in one go, or 0. */
+  fusedCase(first: Handler, second: Handler): number {
+    return this.#fused.get(first)?.get(second) ?? 0;
+  }
+
+  #create(shape: FormShape): Handler {
+    const index = this.#handlers++;
+    if (index >= HANDLERS) throw new Error("table of instruction forms is full");
+    this.#pending.push({ shape, index });
+    // Whether it needs the decoded instruction is known once it is generated; until then assume so.
+    return this.#add(shape, { case: CASE_CALL, handler: index, usesSystem: true });
+  }
+
+  /** Generates the functions of the forms met since the last call. */
+  flush(): void {
+    if (this.#pending.length === 0) return;
+    const { bytes } = generateHandlers(
+      this.#layout,
+      this.#pending.map((p) => p.shape),
+    );
+    if (!this.#link || !this.#table) throw new Error("interpreter is not linked");
+    const exports = this.#link(bytes);
+    this.#pending.forEach((p, i) => {
+      this.#table?.set(p.index, exports[String(i)]);
+    });
+    this.#pending.length = 0;
+  }
+
+  /** Names of all forms by how they are executed, for profiling. */
+  names(): Map<string, Handler> {
+    return this.#byName;
+  }
+}

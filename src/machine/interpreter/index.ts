@@ -1,0 +1,328 @@
+/** The processor: the interpreter tier behind the hardware boundary. */
+import {
+  CPU_SCRATCH, CPU_STATE, JUMP_CACHE_BASE, JUMP_CACHE_SET_SIZE, type MemoryLayout, TLB_ARRAY_SIZE, TLB_BASE, TLB_SET_SIZE,
+} from "../layout.ts";
+import type { MachineMemory } from "../memory.ts";
+import { type Access, type Clock, ExitReason, type Processor, type ProcessorStatistics } from "../processor.ts";
+import type { Insn } from "../x86/insn.ts";
+import { DEFAULT_FEATURES } from "../x86/features.ts";
+import { type CpuState, cpuState, FLAG_FIXED, FLAG_TF, FLAGS_ARITHMETIC } from "../x86/state.ts";
+import { executeX87, X87Unit } from "../x86/x87/index.ts";
+import { CodeCache } from "./code-cache.ts";
+import { engineState } from "./engine-state.ts";
+import { FormRegistry } from "./form-registry.ts";
+import { type InterpreterExports, Status } from "./generate.ts";
+import { INLINE_FORMS, KNOWN_FORMS } from "./hot-forms.ts";
+import { CASE_CROSSING, CASE_GOTO, CASE_LOOKUP, REC_CASE, REC_LENGTH, REC_LINK, REC_OFFSET, RECORD_SIZE } from "./record.ts";
+import { loadDataSegment } from "./segments.ts";
+import { type SystemHost, systemInstructions } from "./system.ts";
+
+const ST = cpuState.offset;
+const EN = engineState.offset;
+/** Where a single record is put to be stepped. */
+const STEP_RECORDS = CPU_SCRATCH + 0x800;
+/** TLB tags that no address has. */
+const EMPTY = 0xff;
+
+export interface ProcessorOptions {
+  /** CPUID features offered; instructions of others raise #UD. */
+  readonly features?: ReadonlySet<string>;
+  /** Forms to generate cases for, instead of the measured ones. */
+  readonly inlineForms?: readonly string[];
+}
+
+export function createProcessor(
+  memory: MachineMemory,
+  layout: MemoryLayout,
+  clock: Clock,
+  options: ProcessorOptions = {},
+): Interpreter {
+  return new Interpreter(memory, layout, clock, options);
+}
+
+export class Interpreter implements Processor, SystemHost {
+  readonly memory: MachineMemory;
+  readonly state: CpuState;
+  readonly gpr: BigUint64Array;
+  readonly features: ReadonlySet<string>;
+  readonly code: CodeCache;
+  readonly forms: FormRegistry;
+  readonly #layout: MemoryLayout;
+  readonly #clock: Clock;
+  readonly #wasm: InterpreterExports;
+  readonly #roots = [-1, -1];
+  readonly #fpu: X87Unit;
+  #flushes = 0;
+  #retired = 0;
+  /** Budget at the start of the run in progress, to tell how far it is. */
+  #budget = 0;
+
+  constructor(memory: MachineMemory, layout: MemoryLayout, clock: Clock, options: ProcessorOptions) {
+    this.memory = memory;
+    this.#layout = layout;
+    this.#clock = clock;
+    this.features = options.features ?? DEFAULT_FEATURES;
+    this.state = cpuState.at(memory, CPU_STATE);
+    this.gpr = new BigUint64Array(memory.memory.buffer, CPU_STATE + ST.gpr, 17);
+    this.#fpu = new X87Unit({
+      state: this.state,
+      dv: memory.dv,
+      getArithmeticFlags: () => this.#wasm.getFlags(),
+      setArithmeticFlags: (flags) => this.#wasm.setFlags(flags),
+    });
+    this.forms = new FormRegistry(layout, options.inlineForms ?? INLINE_FORMS, KNOWN_FORMS);
+    this.code = new CodeCache(memory, layout, this.forms, {
+      features: this.features,
+      codeAppeared: () => this.#flushWriteTranslations(),
+      codeFlushed: () => {
+        this.#flushJumpCaches();
+        memory.u32[(CPU_SCRATCH + EN.link) >>> 2] = 0;
+      },
+    });
+    const imports = {
+      memory: memory.memory,
+      decode: (host: number) => this.code.decode(host >>> 0),
+      codeWrite: (host: number, size: number) => this.code.written(host >>> 0, size),
+      crossing: (record: number, host: number) => this.code.resolveCrossing(record, host >>> 0),
+      system: (index: number, host: number) => this.#system(index, host >>> 0),
+    };
+    const module = new WebAssembly.Module(this.forms.generated.bytes);
+    const instance = new WebAssembly.Instance(module, { e: imports });
+    this.#wasm = instance.exports as unknown as InterpreterExports;
+    const shared = { ...imports, ...instance.exports };
+    this.forms.connect(
+      this.#wasm.table,
+      (bytes) => new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: shared }).exports,
+    );
+    this.state.rflags_system = FLAG_FIXED;
+    this.state.fcw = 0x37f;
+    this.state.mxcsr = 0x1f80;
+    this.flushTlb();
+    this.#selectSet(0);
+  }
+
+  get rflags(): bigint {
+    const system = this.state.rflags_system & ~FLAGS_ARITHMETIC;
+    return BigInt((system | this.#wasm.getFlags() | FLAG_FIXED) >>> 0);
+  }
+
+  set rflags(value: bigint) {
+    const bits = Number(value & 0xffffffffn);
+    this.state.rflags_system = ((bits & ~FLAGS_ARITHMETIC) | FLAG_FIXED) >>> 0;
+    this.#wasm.setFlags(bits & FLAGS_ARITHMETIC);
+  }
+
+  /** Instructions retired since reset, the run in progress included. */
+  get retired(): number {
+    return this.#retired + this.#budget - this.memory.dv.getInt32(CPU_STATE + ST.budget, true);
+  }
+
+  run(budget: number): ExitReason {
+    let left = budget;
+    for (;;) {
+      const single = left === 1 || (this.state.rflags_system & FLAG_TF) !== 0;
+      const traced = (this.state.rflags_system & FLAG_TF) !== 0;
+      const reason = single ? this.#step() : this.#go(left);
+      left -= this.#lastRun;
+      if (reason !== ExitReason.Budget) return reason;
+      if (traced) return this.#debugTrap();
+      if (left <= 0) return reason;
+    }
+  }
+
+  /** Instructions retired by the last #go. */
+  #lastRun = 0;
+
+  #go(budget: number, record = 0): ExitReason {
+    const { dv } = this.memory;
+    this.#budget = budget;
+    dv.setInt32(CPU_STATE + ST.budget, budget, true);
+    const reason = this.#wasm.run(record) as ExitReason;
+    this.#lastRun = budget - dv.getInt32(CPU_STATE + ST.budget, true);
+    this.#retired += this.#lastRun;
+    this.#budget = 0;
+    dv.setInt32(CPU_STATE + ST.budget, 0, true);
+    this.state.retired = BigInt(this.#retired);
+    return reason;
+  }
+
+  /** Executes exactly one instruction (one step of a repeated one). */
+  #step(): ExitReason {
+    const { u8, u16, u32 } = this.memory;
+    let record = this.#wasm.find(this.state.rip);
+    for (;;) {
+      if (record === 0) return this.state.exit_reason as ExitReason;
+      const kind = u16[(record + REC_CASE) >>> 1] as number;
+      if (kind === CASE_GOTO) record = u32[(record + REC_LINK) >>> 2] as number;
+      else if (kind === CASE_LOOKUP) {
+        // A record that was dropped while the jump cache still had it.
+        this.#flushJumpCaches();
+        record = this.#wasm.find(this.state.rip);
+      } else if (kind === CASE_CROSSING) {
+        const next = (this.state.rip & ~0xfffn) + 4096n;
+        const host = this.#wasm.walk(BigInt.asIntN(64, next), 2, this.state.cpl === 3 ? 1 : 0);
+        record = host === 0 ? 0 : this.code.resolveCrossing(record, host >>> 0);
+      } else break;
+    }
+    u8.copyWithin(STEP_RECORDS, record, record + RECORD_SIZE);
+    u16[(STEP_RECORDS + REC_CASE) >>> 1] = this.code.plainCase(record);
+    const offset = u16[(record + REC_OFFSET) >>> 1] as number;
+    const after = STEP_RECORDS + RECORD_SIZE;
+    u16[(after + REC_CASE) >>> 1] = CASE_LOOKUP;
+    u16[(after + REC_OFFSET) >>> 1] = offset + (u8[record + REC_LENGTH] as number);
+    return this.#go(1, STEP_RECORDS);
+  }
+
+  /** The trap behind a single-stepped instruction. */
+  #debugTrap(): ExitReason {
+    const { state } = this;
+    state.dr.set(6, state.dr.get(6) | (1n << 14n));
+    state.exit_reason = ExitReason.Exception;
+    state.exit_vector = 1;
+    state.exit_error_code = 0;
+    return ExitReason.Exception;
+  }
+
+  #system(index: number, host: number): number {
+    const insn = this.code.instruction(index);
+    const instruction = systemInstructions.get(insn.def.mnemonic);
+    if (!instruction) return this.#x87(insn, host);
+    const status = instruction(this, insn, host);
+    if (this.#resynchronize && status === Status.Jump) {
+      this.#resynchronize = false;
+      this.state.exit_reason = ExitReason.Budget;
+      return Status.Exit;
+    }
+    return status;
+  }
+
+  #x87(insn: Insn, host: number): number {
+    const status = executeX87(this.#fpu, insn, host);
+    if (status === 0) {
+      if (host !== 0) this.commit(host);
+      return Status.Next;
+    }
+    this.state.exit_reason = ExitReason.Exception;
+    this.state.exit_vector = status;
+    this.state.exit_error_code = 0;
+    return Status.Fault;
+  }
+
+  // --- SystemHost ------------------------------------------------------------------------------
+
+  translateUser(linear: bigint, size: number, write: boolean): number {
+    const at = BigInt.asIntN(64, linear);
+    return (write ? this.#wasm.slowWrite(at, size) : this.#wasm.slowRead(at, size)) >>> 0;
+  }
+
+  translateSystem(linear: bigint, write: boolean): number {
+    return this.#wasm.walk(BigInt.asIntN(64, linear), write ? 1 : 0, 0) >>> 0;
+  }
+
+  commit(host: number): void {
+    if (host === CPU_SCRATCH + EN.write_bounce) this.#wasm.commitCrossing();
+  }
+
+  resynchronize(): void {
+    // End the run at the next transfer of control, which the callers of this are.
+    this.#resynchronize = true;
+  }
+  #resynchronize = false;
+
+  // --- TLB -------------------------------------------------------------------------------------
+
+  #selectSet(pcid: number): void {
+    this.state.pcid = pcid;
+    this.memory.u32[(CPU_SCRATCH + EN.tlb) >>> 2] = TLB_BASE + pcid * TLB_SET_SIZE;
+    this.memory.u32[(CPU_SCRATCH + EN.jump_cache) >>> 2] = JUMP_CACHE_BASE + pcid * JUMP_CACHE_SET_SIZE;
+  }
+
+  loadCr3(maddr: number, pcid: number, keep: boolean): void {
+    this.state.cr3 = BigInt(maddr);
+    if (!keep || this.#roots[pcid] !== maddr) {
+      this.#roots[pcid] = maddr;
+      this.#flushSet(pcid);
+    }
+    this.#selectSet(pcid);
+  }
+
+  #flushSet(pcid: number): void {
+    const { u8 } = this.memory;
+    this.#flushes++;
+    u8.fill(EMPTY, TLB_BASE + pcid * TLB_SET_SIZE, TLB_BASE + (pcid + 1) * TLB_SET_SIZE);
+    const jumps = JUMP_CACHE_BASE + pcid * JUMP_CACHE_SET_SIZE;
+    u8.fill(EMPTY, jumps, jumps + JUMP_CACHE_SET_SIZE);
+  }
+
+  flushTlb(): void {
+    this.#flushSet(0);
+    this.#flushSet(1);
+  }
+
+  #flushJumpCaches(): void {
+    this.memory.u8.fill(EMPTY, JUMP_CACHE_BASE, JUMP_CACHE_BASE + 2 * JUMP_CACHE_SET_SIZE);
+  }
+
+  #flushWriteTranslations(): void {
+    for (const set of [0, 1]) {
+      const array = TLB_BASE + set * TLB_SET_SIZE + TLB_ARRAY_SIZE;
+      this.memory.u8.fill(EMPTY, array, array + TLB_ARRAY_SIZE);
+    }
+  }
+
+  invlpg(linear: bigint): void {
+    const page = Number((linear >> 12n) & 0xfffffn);
+    const { u8 } = this.memory;
+    for (const set of [0, 1]) {
+      const entry = TLB_BASE + set * TLB_SET_SIZE + (page & 0xfff) * 16;
+      u8.fill(EMPTY, entry, entry + 8);
+      u8.fill(EMPTY, entry + TLB_ARRAY_SIZE, entry + TLB_ARRAY_SIZE + 8);
+      const jumps = JUMP_CACHE_BASE + set * JUMP_CACHE_SET_SIZE + (page & 0x3f) * 1024;
+      u8.fill(EMPTY, jumps, jumps + 1024);
+    }
+  }
+
+  frameWritten(mfn: number): void {
+    if (this.memory.u8[this.#layout.codeFlags + mfn] !== 0) this.code.written(mfn << 12, 4096);
+  }
+
+  translate(linear: bigint, access: Access, user: boolean): number {
+    const { state } = this;
+    const saved = [state.exit_reason, state.exit_vector, state.exit_error_code] as const;
+    const cr2 = state.cr2;
+    const host = this.#wasm.walk(BigInt.asIntN(64, linear), access, user ? 1 : 0) >>> 0;
+    const code = state.exit_error_code;
+    [state.exit_reason, state.exit_vector, state.exit_error_code] = saved;
+    state.cr2 = cr2;
+    return host === 0 ? -1 - code : host;
+  }
+
+  loadSegment(segment: number, selector: number): number {
+    return loadDataSegment(this, segment, selector);
+  }
+
+  readTsc(): bigint {
+    return BigInt(Math.floor(this.#clock.now()));
+  }
+
+  get statistics(): ProcessorStatistics {
+    const { u32 } = this.memory;
+    const counter = (field: number): number => u32[(CPU_SCRATCH + field) >>> 2] as number;
+    return {
+      instructions: { interpreter: this.#retired },
+      tlb: {
+        readMisses: counter(EN.read_misses),
+        writeMisses: counter(EN.write_misses),
+        fetchMisses: counter(EN.fetch_misses),
+        flushes: this.#flushes,
+      },
+      code: {
+        decodedInstructions: this.code.statistics.decodedInstructions,
+        lookups: counter(EN.lookups),
+        invalidatedFrames: this.code.statistics.invalidations,
+        flushes: this.code.statistics.flushes,
+        bytesUsed: this.code.bytesUsed,
+      },
+    };
+  }
+}

@@ -1,0 +1,92 @@
+/** A growing byte buffer with WebAssembly's integer encodings. */
+export class Encoder {
+  #bytes: Uint8Array;
+  #length = 0;
+
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(capacity);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** What has been written; a view that the next write may invalidate. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  #room(n: number): void {
+    if (this.#length + n <= this.#bytes.length) return;
+    const bigger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + n));
+    bigger.set(this.#bytes);
+    this.#bytes = bigger;
+  }
+
+  u8(value: number): void {
+    if (this.#length === this.#bytes.length) this.#room(1);
+    this.#bytes[this.#length++] = value;
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#room(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  /** Unsigned LEB128, 32 bits. */
+  unsigned(value: number): void {
+    let v = value >>> 0;
+    this.#room(5);
+    while (v >= 0x80) {
+      this.#bytes[this.#length++] = (v & 0x7f) | 0x80;
+      v >>>= 7;
+    }
+    this.#bytes[this.#length++] = v;
+  }
+
+  /** Signed LEB128, 32 bits. */
+  signed(value: number): void {
+    let v = value | 0;
+    this.#room(5);
+    for (;;) {
+      const byte = v & 0x7f;
+      v >>= 7;
+      if ((v === 0 && !(byte & 0x40)) || (v === -1 && byte & 0x40)) {
+        this.#bytes[this.#length++] = byte;
+        return;
+      }
+      this.#bytes[this.#length++] = byte | 0x80;
+    }
+  }
+
+  /** Signed LEB128, 64 bits. */
+  signed64(value: bigint): void {
+    let v = BigInt.asIntN(64, value);
+    if (v >= -0x80000000n && v <= 0x7fffffffn) {
+      this.signed(Number(v));
+      return;
+    }
+    for (;;) {
+      const byte = Number(v & 0x7fn);
+      v >>= 7n;
+      if ((v === 0n && !(byte & 0x40)) || (v === -1n && byte & 0x40)) {
+        this.u8(byte);
+        return;
+      }
+      this.u8(byte | 0x80);
+    }
+  }
+
+  name(text: string): void {
+    const bytes = new TextEncoder().encode(text);
+    this.unsigned(bytes.length);
+    this.raw(bytes);
+  }
+
+  /** A vector of bytes: length, then content. */
+  sized(bytes: Uint8Array): void {
+    this.unsigned(bytes.length);
+    this.raw(bytes);
+  }
+}

@@ -1,0 +1,8 @@
+/**
+ * CPUID features that the processor implements, by the names that Linux shows in /proc/cpuinfo
+ * where it has one. The instruction table uses the same names.
+ */
+export const DEFAULT_FEATURES: ReadonlySet<string> = new Set([
+  "base", "cmov", "cx8", "cx16", "fxsr", "syscall", "rdtscp", "popcnt", "fsgsbase", "nopl", "lahf", "clflush", "clflushopt", "clwb",
+  "3dnowprefetch", "movbe", "rdpid", "x87", "mmx", "mmxext", "sse", "sse2",
+]);

@@ -1,0 +1,16 @@
+/** All instruction semantics, by mnemonic. */
+import { arithmetic } from "./arithmetic.ts";
+import { bits } from "./bits.ts";
+import { control } from "./control.ts";
+import { data } from "./data.ts";
+import type { Semantics } from "./emit.ts";
+import { strings } from "./strings.ts";
+import { system } from "./system.ts";
+import { x87 } from "./x87.ts";
+
+export const semantics: ReadonlyMap<string, Semantics> = new Map(
+  Object.entries({ ...arithmetic, ...bits, ...data, ...control, ...strings, ...system, ...x87 }),
+);
+
+/** Mnemonics that the processor executes (subject to CPUID features). */
+export const implementedMnemonics: ReadonlySet<string> = new Set(semantics.keys());

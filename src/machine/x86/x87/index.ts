@@ -1,0 +1,5 @@
+/** The x87 floating-point unit. */
+export { executeX87, x87Mnemonics } from "./execute.ts";
+export { enterMmx, mmxAddress, mmxWritten } from "./mmx.ts";
+export { type X87Memory, x87MemoryOperand } from "./operands.ts";
+export { FCW_DEFAULT, FSW_ES, X87Unit, type X87Host } from "./unit.ts";

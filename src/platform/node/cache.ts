@@ -1,0 +1,135 @@
+/**
+ * The cache of guest images: one directory an image, below $XDG_CACHE_HOME/typervisor.
+ *
+ *     images/KEY/manifest.json     sizes and hashes of the files beside it
+ *     images/KEY/vmlinux ...
+ *     tmp-XXXXXX/                  being written; becomes images/KEY by one rename
+ *
+ * An entry is either whole or not there: a reader that finds another size or hash drops it.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
+
+/** Of the layout described above. Entries of another version are not used. */
+const FORMAT = 1;
+/** Leftovers of interrupted runs are removed after a day. */
+const TEMPORARY_LIFETIME_MS = 24 * 60 * 60 * 1000;
+
+interface Manifest {
+  readonly format: number;
+  /** When it was made, in ms since 1970. */
+  readonly created: number;
+  readonly files: Readonly<Record<string, { readonly size: number; readonly sha256: string }>>;
+}
+
+export interface CacheEntry {
+  readonly key: string;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+/** $XDG_CACHE_HOME/typervisor, or ~/.cache/typervisor (XDG Base Directory Specification). */
+export function defaultCacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  const base = environment.XDG_CACHE_HOME;
+  // The specification has relative paths ignored.
+  return join(base && isAbsolute(base) ? base : join(homedir(), ".cache"), "typervisor");
+}
+
+export const sha256 = (data: Uint8Array): string => createHash("sha256").update(data).digest("hex");
+
+/** Keys become names of directories. */
+const directoryName = (key: string): string => encodeURIComponent(key).replaceAll("*", "%2A").replace(/^\./, "%2E");
+
+export class ImageCache {
+  readonly directory: string;
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  #entryDirectory(key: string): string {
+    return join(this.directory, "images", directoryName(key));
+  }
+
+  async #manifest(key: string): Promise<Manifest | undefined> {
+    try {
+      const manifest = JSON.parse(await readFile(join(this.#entryDirectory(key), "manifest.json"), "utf8")) as Manifest;
+      return manifest.format === FORMAT && typeof manifest.files === "object" ? manifest : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Reads an entry and checks it; undefined if there is none. A damaged one is removed. */
+  async read(key: string): Promise<CacheEntry | undefined> {
+    const manifest = await this.#manifest(key);
+    if (!manifest) return undefined;
+    const files = new Map<string, Uint8Array>();
+    for (const [name, { size, sha256: hash }] of Object.entries(manifest.files)) {
+      const data = await readFile(join(this.#entryDirectory(key), name)).catch(() => undefined);
+      if (data?.length !== size || sha256(data) !== hash) {
+        await rm(this.#entryDirectory(key), { recursive: true, force: true });
+        return undefined;
+      }
+      files.set(name, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    }
+    return { key, files };
+  }
+
+  /** Keys of all entries, the newest first. */
+  async keys(): Promise<string[]> {
+    const names = await readdir(join(this.directory, "images")).catch(() => []);
+    const found: { key: string; created: number }[] = [];
+    for (const name of names) {
+      const key = decodeURIComponent(name);
+      const manifest = await this.#manifest(key);
+      if (manifest) found.push({ key, created: manifest.created });
+    }
+    return found.sort((a, b) => b.created - a.created).map(({ key }) => key);
+  }
+
+  /** Stores an entry, in place of one with the same key. */
+  async write(key: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    const manifest: Manifest = {
+      format: FORMAT,
+      created: Date.now(),
+      files: Object.fromEntries([...files].map(([name, data]) => [name, { size: data.length, sha256: sha256(data) }])),
+    };
+    await this.withTemporaryDirectory(async (temporary) => {
+      const fresh = join(temporary, "entry");
+      await mkdir(fresh);
+      for (const [name, data] of files) await writeFile(join(fresh, name), data);
+      await writeFile(join(fresh, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+      await mkdir(join(this.directory, "images"), { recursive: true });
+      const target = this.#entryDirectory(key);
+      // A directory cannot be renamed onto one that has files: move the old entry out of the way.
+      await rename(target, join(temporary, `old-${randomBytes(4).toString("hex")}`)).catch(() => undefined);
+      await rename(fresh, target).catch(async (error: NodeJS.ErrnoException) => {
+        // Another process has just stored the same image: as good as ours.
+        if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+      });
+    });
+  }
+
+  /** Gives a directory on the cache's file system, which is removed afterwards. */
+  async withTemporaryDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
+    await mkdir(this.directory, { recursive: true });
+    await this.#removeStale();
+    const directory = await mkdtemp(join(this.directory, "tmp-"));
+    try {
+      return await use(directory);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+
+  async #removeStale(): Promise<void> {
+    for (const name of await readdir(this.directory)) {
+      if (!name.startsWith("tmp-")) continue;
+      const path = join(this.directory, name);
+      const age = await stat(path).then((s) => Date.now() - s.mtimeMs).catch(() => 0);
+      if (age > TEMPORARY_LIFETIME_MS) await rm(path, { recursive: true, force: true });
+    }
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * The domain builder: puts a kernel into a new domain's memory, makes its page tables and its
+ * start_info, and sets its first vCPU to the entry point (libxenguest's part in Xen).
+ */
+import { GNTTAB_RESERVED_CONSOLE, GNTTAB_RESERVED_XENSTORE } from "../../abi/grant_table.ts";
+import { MAX_GUEST_CMDLINE, SIF_MOD_START_PFN, startInfo } from "../../abi/xen.ts";
+import type { Domain } from "../../hypervisor/domain.ts";
+import { allocUnbound } from "../../hypervisor/event-channel/bind.ts";
+import { seedGrant } from "../../hypervisor/grant-table/table.ts";
+import { HypercallError } from "../../hypervisor/hypercall.ts";
+import type { Hypervisor } from "../../hypervisor/hypervisor.ts";
+import { allocDomainFrames } from "../../hypervisor/mm/domain-frames.ts";
+import { PageType } from "../../hypervisor/mm/frame-table.ts";
+import { setM2p } from "../../hypervisor/mm/m2p.ts";
+import { builderPin } from "../../hypervisor/mm/pin.ts";
+import { PAGE_SIZE } from "../../machine/memory.ts";
+import { extractElf } from "./bzimage.ts";
+import { PT_LOAD, readElf } from "./elf.ts";
+import { BuildError } from "./error.ts";
+import { hypercallPage64 } from "./hypercall-page.ts";
+import { type Area, type BootLayout, layOutDomain } from "./layout.ts";
+import { type PvImage, readPvImage } from "./notes.ts";
+import { fillPageTables } from "./page-tables.ts";
+import { startVcpu } from "./start-vcpu.ts";
+
+export interface BuildOptions {
+  /** bzImage, ELF file, or compressed ELF file. */
+  readonly kernel: Uint8Array;
+  readonly ramdisk?: Uint8Array;
+  readonly commandLine?: string;
+  readonly memoryBytes: number;
+  /** Domain that console and store are served by. */
+  readonly backendDomid?: number;
+}
+
+/** A ring that the domain has from birth. */
+export interface BuiltRing {
+  /** Machine frame of the ring. */
+  readonly mfn: number;
+  /** The domain's port, unbound, for the back end. */
+  readonly port: number;
+  /** Its grant reference. */
+  readonly grant: number;
+}
+
+export interface BuiltDomain {
+  readonly image: PvImage;
+  readonly layout: BootLayout;
+  readonly console: BuiltRing;
+  readonly store: BuiltRing;
+}
+
+/** The domain's memory while it is built: by PFN. */
+class DomainMemory {
+  readonly mfns: readonly number[];
+  readonly #hv: Hypervisor;
+
+  constructor(hv: Hypervisor, mfns: readonly number[]) {
+    this.#hv = hv;
+    this.mfns = mfns;
+  }
+
+  mfn(pfn: number): number {
+    const mfn = this.mfns[pfn];
+    if (mfn === undefined) throw new RangeError(`PFN ${pfn} is outside the domain`);
+    return mfn;
+  }
+
+  frame(pfn: number): Uint8Array {
+    return this.#hv.memory.frame(this.mfn(pfn));
+  }
+
+  /** Writes across frames, from a byte offset in pseudo-physical memory. */
+  write(offset: number, data: Uint8Array): void {
+    for (let done = 0; done < data.length; ) {
+      const inPage = (offset + done) % PAGE_SIZE;
+      const count = Math.min(PAGE_SIZE - inPage, data.length - done);
+      const pfn = (offset + done - inPage) / PAGE_SIZE;
+      this.frame(pfn).set(data.subarray(done, done + count), inPage);
+      done += count;
+    }
+  }
+
+  /** Code may have been translated from these frames when they belonged to another domain. */
+  forgetCode(): void {
+    for (const mfn of this.mfns) this.#hv.cpu.frameWritten(mfn);
+  }
+}
+
+function allocate(hv: Hypervisor, domain: Domain, pages: number): DomainMemory {
+  try {
+    const mfns = allocDomainFrames(domain, pages);
+    mfns.forEach((mfn, pfn) => setM2p(hv, mfn, pfn));
+    return new DomainMemory(hv, mfns);
+  } catch (error) {
+    if (!(error instanceof HypercallError)) throw error;
+    throw new BuildError(`the machine has not enough free memory for a domain of ${(pages * PAGE_SIZE) >> 20} MiB`);
+  }
+}
+
+/** Loads the kernel's segments. Frames are fresh and zero, so what the file has no bytes for (.bss) is zero. */
+function loadKernel(image: PvImage, memory: DomainMemory): void {
+  for (const segment of image.elf.segments) {
+    if (segment.type !== PT_LOAD) continue;
+    memory.write(Number(segment.paddr - image.paddrOffset), image.elf.content(segment));
+  }
+  if (image.hypercallPage !== undefined) {
+    memory.write(Number(image.hypercallPage - image.virtBase), hypercallPage64());
+  }
+}
+
+function writeP2m(layout: BootLayout, memory: DomainMemory): void {
+  memory.write(layout.p2m.pfn * PAGE_SIZE, new Uint8Array(BigUint64Array.from(memory.mfns, BigInt).buffer));
+}
+
+function writePageTables(layout: BootLayout, memory: DomainMemory): void {
+  const contents = fillPageTables(layout, (pfn) => memory.mfn(pfn));
+  for (const [pfn, entries] of contents) memory.write(pfn * PAGE_SIZE, new Uint8Array(entries.buffer));
+}
+
+/** The command line as start_info holds it: bytes, one of them a NUL. */
+function encodeCommandLine(commandLine: string): string {
+  const bytes = new TextEncoder().encode(commandLine);
+  if (bytes.length >= MAX_GUEST_CMDLINE) {
+    throw new BuildError(`kernel command line is too long: ${bytes.length} bytes, at most ${MAX_GUEST_CMDLINE - 1} are possible`);
+  }
+  if (bytes.includes(0)) throw new BuildError("kernel command line contains a NUL character");
+  return String.fromCharCode(...bytes);
+}
+
+const addressOf = (area: Area): bigint => {
+  if (area.address === undefined) throw new Error("area is not mapped");
+  return area.address;
+};
+
+function writeStartInfo(
+  domain: Domain,
+  memory: DomainMemory,
+  layout: BootLayout,
+  parts: { commandLine: string; ramdiskBytes: number; console: BuiltRing; store: BuiltRing },
+): void {
+  const { memory: machine } = domain.hypervisor;
+  const info = startInfo.at(machine, memory.mfn(layout.startInfo.pfn) * PAGE_SIZE);
+  info.magic = "xen-3.0-x86_64";
+  info.nr_pages = BigInt(layout.pages);
+  info.shared_info = domain.record.shared_info;
+  info.store_mfn = BigInt(parts.store.mfn);
+  info.store_evtchn = parts.store.port;
+  info.console.domU.mfn = BigInt(parts.console.mfn);
+  info.console.domU.evtchn = parts.console.port;
+  info.pt_base = addressOf(layout.pageTables);
+  info.nr_pt_frames = BigInt(layout.pageTables.pages);
+  info.mfn_list = addressOf(layout.p2m);
+  info.cmd_line = parts.commandLine;
+  if (layout.ramdisk) {
+    const { pfn, address } = layout.ramdisk;
+    info.mod_start = address ?? BigInt(pfn);
+    info.mod_len = BigInt(parts.ramdiskBytes);
+    if (address === undefined) info.flags = SIF_MOD_START_PFN;
+  }
+  if (layout.p2mFrames) {
+    info.first_p2m_pfn = BigInt(layout.p2mFrames.pfn);
+    info.nr_p2m_frames = BigInt(layout.p2mFrames.pages);
+  }
+}
+
+/** Gives the domain a port and a grant for a ring page that `backend` will map. */
+function makeRing(domain: Domain, mfn: number, grant: number, backend: number): BuiltRing {
+  seedGrant(domain, grant, backend, mfn);
+  return { mfn, port: allocUnbound(domain, backend), grant };
+}
+
+/**
+ * Reads the image of a kernel, in any of the forms that `BuildOptions.kernel` can have.
+ * @throws ImageError
+ */
+export function readKernel(kernel: Uint8Array): PvImage {
+  return readPvImage(readElf(extractElf(kernel)));
+}
+
+/**
+ * Builds a domain that has no memory yet. Afterwards its first vCPU is ready to run.
+ * @throws ImageError, BuildError
+ */
+export function buildDomain(hv: Hypervisor, domain: Domain, options: BuildOptions): BuiltDomain {
+  const image = readKernel(options.kernel);
+  if (image.width === 32) throw new BuildError("this is a 32-bit PV kernel (PV32), which is not supported yet");
+  const commandLine = encodeCommandLine(options.commandLine ?? "");
+  const ramdisk = options.ramdisk ?? new Uint8Array(0);
+  const pages = Math.floor(options.memoryBytes / PAGE_SIZE);
+  const layout = layOutDomain({ ...image, ramdiskBytes: ramdisk.length, pages });
+
+  const memory = allocate(hv, domain, pages);
+  loadKernel(image, memory);
+  if (layout.ramdisk) memory.write(layout.ramdisk.pfn * PAGE_SIZE, ramdisk);
+  writeP2m(layout, memory);
+  writePageTables(layout, memory);
+
+  const backend = options.backendDomid ?? 0;
+  const console = makeRing(domain, memory.mfn(layout.console.pfn), GNTTAB_RESERVED_CONSOLE, backend);
+  const store = makeRing(domain, memory.mfn(layout.store.pfn), GNTTAB_RESERVED_XENSTORE, backend);
+  writeStartInfo(domain, memory, layout, { commandLine, ramdiskBytes: ramdisk.length, console, store });
+  memory.forgetCode();
+
+  const root = memory.mfn(layout.pageTables.pfn);
+  builderPin(domain, root, PageType.L4);
+  startVcpu(domain, { image, root, startInfo: addressOf(layout.startInfo), stackEnd: addressOf(layout.stack) + BigInt(PAGE_SIZE) });
+  return { image, layout, console, store };
+}

@@ -1,0 +1,6 @@
+/** The domain builder: makes a runnable domain from a kernel image. */
+export { extractElf } from "./bzimage.ts";
+export { readElf } from "./elf.ts";
+export { BuildError, ImageError } from "./error.ts";
+export { layOutDomain, minimumMemory } from "./layout.ts";
+export { type PvImage, readPvImage } from "./notes.ts";

@@ -1,0 +1,117 @@
+/** A domain as its owner sees it: consoles, the end, and how to bring it about. */
+import { Console } from "../backends/console/console.ts";
+import { readableConsole, writableConsole } from "../backends/console/streams.ts";
+import type { Domain as HypervisorDomain } from "../hypervisor/domain.ts";
+
+/** Why a domain has ended: what it asked for, or what happened to it. */
+export type EndReason = "poweroff" | "reboot" | "suspend" | "crash" | "watchdog" | "destroyed";
+
+export interface DomainEnd {
+  readonly reason: EndReason;
+  /** For a crash: registers, backtrace and last hypercalls, as text for people. */
+  readonly report?: string;
+}
+
+/** What the machine does for its domains. */
+export interface DomainOwner {
+  requestShutdown(domid: number, how: "poweroff" | "reboot"): void;
+  /** Takes the domain away at once. */
+  destroy(domain: Domain): void;
+}
+
+/** One console of a domain, as byte streams. */
+export class DomainConsole {
+  /** The console itself, for flow control of one's own. */
+  readonly raw: Console;
+  #readable: ReadableStream<Uint8Array> | undefined;
+  #writable: WritableStream<Uint8Array | string> | undefined;
+
+  constructor(raw: Console) {
+    this.raw = raw;
+  }
+
+  /** What the guest writes. Until it is read, only the newest output is kept. */
+  get readable(): ReadableStream<Uint8Array> {
+    this.#readable ??= readableConsole(this.raw);
+    return this.#readable;
+  }
+
+  /** What the guest is to read: bytes, or text. */
+  get writable(): WritableStream<Uint8Array | string> {
+    this.#writable ??= writableConsole(this.raw);
+    return this.#writable;
+  }
+}
+
+export class Domain {
+  readonly id: number;
+  readonly name: string;
+  /** The first console (hvc0), then further ones. */
+  readonly consoles: readonly DomainConsole[];
+  /** The hypervisor's own object, for debuggers. */
+  readonly hypervisorDomain: HypervisorDomain;
+  readonly #owner: DomainOwner;
+  readonly #ended: Promise<DomainEnd>;
+  #resolve: (end: DomainEnd) => void = () => {};
+  #reject: (error: unknown) => void = () => {};
+  #end: DomainEnd | undefined;
+
+  constructor(hypervisorDomain: HypervisorDomain, name: string, consoles: readonly DomainConsole[], owner: DomainOwner) {
+    this.id = hypervisorDomain.id;
+    this.name = name;
+    this.consoles = consoles;
+    this.hypervisorDomain = hypervisorDomain;
+    this.#owner = owner;
+    this.#ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Whoever does not wait need not handle a failure of the machine.
+    this.#ended.catch(() => {});
+  }
+
+  /** The first console, hvc0. */
+  get console(): DomainConsole {
+    const [first] = this.consoles;
+    if (first === undefined) throw new Error("a domain without a console");
+    return first;
+  }
+
+  /** How the domain has ended, if it has. */
+  get end(): DomainEnd | undefined {
+    return this.#end;
+  }
+
+  /** Resolves when the domain has ended. Rejects only if the machine itself fails. */
+  wait(): Promise<DomainEnd> {
+    return this.#ended;
+  }
+
+  /** Asks the guest to shut itself down, as `xl shutdown` does; a guest may take its time, or ignore it. */
+  shutdown(how: "poweroff" | "reboot" = "poweroff"): void {
+    if (this.#end === undefined) this.#owner.requestShutdown(this.id, how);
+  }
+
+  /** Ends the domain at once, as `xl destroy` does. */
+  destroy(): void {
+    this.#owner.destroy(this);
+  }
+
+  /** For the machine: the domain is over. */
+  finish(end: DomainEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    for (const { raw } of this.consoles) raw.end();
+    this.#resolve(end);
+  }
+
+  /** For the machine: it cannot go on. */
+  fail(error: unknown): void {
+    for (const { raw } of this.consoles) raw.end();
+    this.#reject(error);
+  }
+}
+
+export function newConsoles(count: number, limit: number, onInput: () => void): DomainConsole[] {
+  return Array.from({ length: count }, () => new DomainConsole(new Console(limit, onInput)));
+}

@@ -1,0 +1,301 @@
+/**
+ * A machine: memory, a processor, the hypervisor, and domain 0's services, in one
+ * piece. Domains are made on it, run side by side, and end.
+ */
+import { consoleDriver } from "../backends/console/device.ts";
+import { DEFAULT_CONSOLE_LIMIT } from "../backends/console/console.ts";
+import { XenbusDevice } from "../backends/xenbus.ts";
+import type { Domain as HypervisorDomain } from "../hypervisor/domain.ts";
+import { HostDomain } from "../hypervisor/host-domain.ts";
+import { Hypervisor } from "../hypervisor/hypervisor.ts";
+import { VirtualClock } from "../hypervisor/time/clock.ts";
+import { setWallclock } from "../hypervisor/time/system-time.ts";
+import { createProcessor } from "../machine/interpreter/index.ts";
+import { layOutMemory } from "../machine/layout.ts";
+import { MachineMemory } from "../machine/memory.ts";
+import type { Clock, Processor } from "../machine/processor.ts";
+import { createDefaultPlatform } from "../platform/default.ts";
+import type { Platform } from "../platform/types.ts";
+import { backtrace, formatBacktrace } from "./backtrace.ts";
+import { buildDomain } from "./builder/index.ts";
+import { Domain, type DomainEnd, type EndReason, newConsoles } from "./domain.ts";
+import {
+  type BirthRing,
+  removeDomainDirectory,
+  writeDeviceDirectories,
+  writeDomainDirectory,
+  writeHostDirectory,
+} from "./domain-directory.ts";
+import { RunLoop } from "./run-loop.ts";
+import { parseSize } from "./size.ts";
+import type { SymbolTable } from "./symbols.ts";
+import { randomUuid, uuidBytes } from "./uuid.ts";
+import { Xenstore } from "./xenstore/xenstore.ts";
+
+export interface MachineOptions {
+  /** Memory for all domains together: bytes, or a size such as "512M". Default 256 MiB. */
+  readonly memory?: number | string;
+  /** Time passes with the instructions that guests execute: runs can be repeated exactly. Default: real time. */
+  readonly virtualTime?: boolean;
+  /** In virtual time, the time of day at the start: nanoseconds of UTC since 1970. Default 2026-01-01. */
+  readonly epoch?: bigint;
+  readonly platform?: Platform;
+}
+
+export interface DomainConfig {
+  /** A Linux bzImage, or an ELF image, with Xen's PV notes. */
+  readonly kernel: Uint8Array;
+  readonly ramdisk?: Uint8Array;
+  readonly commandLine?: string;
+  /** Bytes, or a size such as "256M". Default: all memory of the machine. */
+  readonly memory?: number | string;
+  readonly vcpus?: number;
+  readonly name?: string;
+  readonly uuid?: string;
+  /** Number of consoles: hvc0 and up. Default 1. */
+  readonly consoles?: number;
+  /** Names for addresses in crash reports. */
+  readonly symbols?: SymbolTable;
+}
+
+/** Wallclock at the start of machines in virtual time: 2026-01-01 00:00 UTC. */
+const VIRTUAL_EPOCH = 1_767_225_600_000_000_000n;
+const DEFAULT_MEMORY = 256 << 20;
+/** sched_op shutdown reasons (public/sched.h). */
+const REASONS: readonly EndReason[] = ["poweroff", "reboot", "suspend", "crash", "watchdog"];
+
+/** What the toolstack keeps of a domain that runs. */
+interface Running {
+  readonly domain: Domain;
+  readonly uuid: string;
+  readonly symbols: SymbolTable | undefined;
+  /** Undoes what the toolstack has connected, last first. */
+  readonly cleanup: (() => void)[];
+  crash: string | undefined;
+}
+
+/** Creates a machine. Its memory is fixed from then on. */
+export async function createMachine(options: MachineOptions = {}): Promise<Machine> {
+  const platform = options.platform ?? createDefaultPlatform();
+  const memoryBytes = toBytes(options.memory ?? DEFAULT_MEMORY);
+  const layout = layOutMemory(memoryBytes + hypervisorReserve(memoryBytes));
+  const memory = new MachineMemory(layout.size);
+
+  let cpu: Processor | undefined;
+  const start = platform.now();
+  const virtual = options.virtualTime === true ? new VirtualClock(() => cpu?.state.retired ?? 0n) : undefined;
+  const clock: Clock = virtual ?? { now: () => Math.floor(platform.now() - start) };
+  cpu = await createProcessor(memory, layout, clock);
+
+  const epoch = virtual === undefined ? platform.wallclock() : (options.epoch ?? VIRTUAL_EPOCH);
+  const parts = { memory, layout, cpu, clock };
+  return new Machine(parts, { platform, virtual, epoch, memoryBytes });
+}
+
+export class Machine {
+  readonly hypervisor: Hypervisor;
+  readonly xenstore = new Xenstore();
+  /** Bytes that domains can have together. */
+  readonly memoryBytes: number;
+  readonly #hostDomain: HostDomain;
+  readonly #platform: Platform;
+  readonly #virtual: VirtualClock | undefined;
+  readonly #epoch: bigint;
+  readonly #loop: RunLoop;
+  readonly #running = new Map<number, Running>();
+  readonly #start: number;
+
+  constructor(
+    parts: Pick<Hypervisor, "memory" | "layout" | "cpu" | "clock">,
+    options: { platform: Platform; virtual: VirtualClock | undefined; epoch: bigint; memoryBytes: number },
+  ) {
+    this.#platform = options.platform;
+    this.#virtual = options.virtual;
+    this.#epoch = options.epoch;
+    this.memoryBytes = options.memoryBytes;
+    this.#start = options.platform.now();
+    this.hypervisor = new Hypervisor({
+      ...parts,
+      onShutdown: (domain) => this.#shutDown(domain),
+      onCrash: (domain, report) => this.#crashed(domain, report),
+    });
+    this.#hostDomain = new HostDomain(this.hypervisor);
+    this.#loop = new RunLoop(this.hypervisor, options.platform, options.virtual);
+    writeHostDirectory(this.xenstore);
+  }
+
+  /** The domains that run. */
+  get domains(): readonly Domain[] {
+    return [...this.#running.values()].map(({ domain }) => domain);
+  }
+
+  /**
+   * Builds a domain and sets it going.
+   * @throws ImageError, BuildError with one clear line when the kernel or the configuration is not good
+   */
+  async createDomain(config: DomainConfig): Promise<Domain> {
+    const memoryBytes = toBytes(config.memory ?? this.memoryBytes);
+    const vcpus = config.vcpus ?? 1;
+    const uuid = config.uuid ?? (this.#virtual === undefined ? randomUuid() : "00000000-0000-4000-8000-000000000001");
+    const hv = this.hypervisor;
+    const hvDomain = hv.createDomain({ maxVcpus: vcpus, memoryFrames: memoryBytes / 4096, handle: uuidBytes(uuid) });
+    const limit = this.#virtual === undefined ? DEFAULT_CONSOLE_LIMIT : Number.POSITIVE_INFINITY;
+    const consoles = newConsoles(config.consoles ?? 1, limit, () => this.#loop.wake());
+    const name = config.name ?? `Domain-${hvDomain.id}`;
+    const domain = new Domain(hvDomain, name, consoles, {
+      requestShutdown: (domid, how) => {
+        this.xenstore.write(`/local/domain/${domid}/control/shutdown`, how);
+        this.#loop.wake();
+      },
+      destroy: (domain) => this.#destroy(domain),
+    });
+    const running: Running = { domain, uuid, symbols: config.symbols, cleanup: [], crash: undefined };
+    try {
+      const built = await buildDomain(hv, hvDomain, {
+        kernel: config.kernel,
+        ...(config.ramdisk !== undefined && { ramdisk: config.ramdisk }),
+        commandLine: config.commandLine ?? "",
+        memoryBytes,
+        vcpus,
+      });
+      setWallclock(hvDomain, this.#epoch);
+      this.#running.set(domain.id, running);
+      this.#connect(running, { memoryBytes, vcpus, console: built.console, store: built.store });
+    } catch (error) {
+      this.#running.set(domain.id, running);
+      this.#remove(running);
+      throw error;
+    }
+    hvDomain.unpause();
+    this.#run();
+    return domain;
+  }
+
+  /** Ends all domains. */
+  destroy(): void {
+    for (const domain of this.domains) this.#destroy(domain);
+    this.#loop.stop();
+  }
+
+  /** Everything that is counted, ready for JSON. */
+  statistics(): Record<string, unknown> {
+    const { cpu, statistics, clock } = this.hypervisor;
+    return {
+      ...statistics.toJSON(),
+      processor: cpu.statistics,
+      machine_nanoseconds: clock.now(),
+      wall_seconds: (this.#platform.now() - this.#start) / 1e9,
+    };
+  }
+
+  /** Gives a new domain its directory in xenstore, its store connection and its consoles. */
+  #connect(
+    { domain, uuid, cleanup }: Running,
+    built: { memoryBytes: number; vcpus: number; console: BirthRing; store: BirthRing },
+  ): void {
+    const domid = domain.id;
+    const host = this.#hostDomain;
+    writeDomainDirectory(this.xenstore, { domid, name: domain.name, uuid, ...built });
+    cleanup.push(() => removeDomainDirectory(this.xenstore, domid, uuid));
+
+    // By birth: grant 0 is the console's ring, grant 1 the store's (public/grant_table.h, GNTTAB_RESERVED_*).
+    this.#attach(cleanup, domid, 1, built.store.port, (page, notify) => {
+      const ring = this.xenstore.introduce(domid, { page, notify });
+      cleanup.push(() => this.xenstore.release(domid));
+      return () => ring.onEvent();
+    });
+    const [first, ...more] = domain.consoles;
+    if (first !== undefined) {
+      this.#attach(cleanup, domid, 0, built.console.port, (page, notify) => {
+        first.raw.connect({ page, notify });
+        cleanup.push(() => first.raw.disconnect());
+        return () => first.raw.onEvent();
+      });
+    }
+    for (const [i, { raw }] of more.entries()) {
+      const address = { domid, type: "console", id: i + 1 };
+      writeDeviceDirectories(this.xenstore, address, {
+        frontend: { protocol: "vt100", type: "xenconsoled", limit: String(DEFAULT_CONSOLE_LIMIT), tty: "" },
+        backend: { protocol: "vt100" },
+      });
+      const device = new XenbusDevice(this.xenstore, address, consoleDriver(host, raw));
+      cleanup.push(() => device.close());
+    }
+  }
+
+  /** Maps a ring that a domain has had from birth, and binds its port. */
+  #attach(
+    cleanup: (() => void)[],
+    domid: number,
+    grant: number,
+    remotePort: number,
+    connect: (page: Uint8Array, notify: () => void) => () => void,
+  ): void {
+    const mapping = this.#hostDomain.mapGrant(domid, grant, { readonly: false });
+    cleanup.push(() => mapping.unmap());
+    let onEvent = (): void => {};
+    const port = this.#hostDomain.bindInterdomain(domid, remotePort, () => onEvent());
+    cleanup.push(() => port.close());
+    onEvent = connect(mapping.bytes, () => port.notify());
+  }
+
+  #run(): void {
+    this.#loop.run().catch((error: unknown) => {
+      for (const { domain } of this.#running.values()) domain.fail(error);
+      this.#running.clear();
+    });
+  }
+
+  /** A domain has shut down: from the run loop. */
+  #shutDown(hvDomain: HypervisorDomain): void {
+    const running = this.#running.get(hvDomain.id);
+    if (running === undefined) return;
+    const reason = REASONS[hvDomain.record.shutdown_code] ?? "crash";
+    const crashed = reason === "crash" || reason === "watchdog";
+    const report = crashed ? this.#report(running) : undefined;
+    this.#remove(running);
+    running.domain.finish({ reason, ...(report !== undefined && { report }) });
+  }
+
+  #crashed(hvDomain: HypervisorDomain, report: string): void {
+    const running = this.#running.get(hvDomain.id);
+    if (running !== undefined) running.crash = report;
+  }
+
+  /** What is known about a crash: the hypervisor's report, if it was its doing, and a backtrace. */
+  #report({ domain, symbols, crash }: Running): string {
+    const lines = [crash ?? `Domain ${domain.id} says that it has crashed.`];
+    for (const vcpu of domain.hypervisorDomain.vcpus) {
+      if (vcpu.initialised) lines.push(`vCPU ${vcpu.id}, backtrace:`, formatBacktrace(backtrace(vcpu, symbols)));
+    }
+    return lines.join("\n");
+  }
+
+  #destroy(domain: Domain): void {
+    const running = this.#running.get(domain.id);
+    if (running?.domain !== domain) return;
+    this.#remove(running);
+    domain.finish({ reason: "destroyed" } satisfies DomainEnd);
+    this.#loop.wake();
+  }
+
+  /** Disconnects a domain and gives its memory back. */
+  #remove(running: Running): void {
+    this.#running.delete(running.domain.id);
+    for (const undo of running.cleanup.reverse()) undo();
+    this.hypervisor.destroyDomain(running.domain.hypervisorDomain);
+  }
+}
+
+function toBytes(size: number | string): number {
+  const bytes = typeof size === "string" ? parseSize(size) : size;
+  if (!Number.isInteger(bytes) || bytes <= 0 || bytes % 4096 !== 0) {
+    throw new RangeError(`${size} is not an amount of memory: it must be a multiple of 4096 bytes`);
+  }
+  return bytes;
+}
+
+/** Memory that the hypervisor needs for itself, besides the domains': frame table, M2P, page tables, records. */
+function hypervisorReserve(domains: number): number {
+  return (16 << 20) + Math.ceil(domains / 64);
+}

@@ -1,0 +1,85 @@
+/**
+ * The loop that gives the processor to the machine, in turns with the host.
+ *
+ * Slices of a few milliseconds alternate with turns of the host's event loop.
+ * When every vCPU is blocked the loop sleeps until the next timer of a guest or
+ * until `wake()`, so that an idle machine costs nothing. In virtual time there
+ * is nothing to sleep for: the clock jumps to the next timer.
+ */
+import type { Hypervisor } from "../hypervisor/hypervisor.ts";
+import type { VirtualClock } from "../hypervisor/time/clock.ts";
+import type { Platform } from "../platform/types.ts";
+
+/** Timers nearer than this are waited for by turns of the event loop: timers of the host are no finer. */
+const SHORT_WAIT = 300_000;
+/** The host is kept alive by a timer even when no guest has one. */
+const LONG_WAIT = 3_600e9;
+
+export class RunLoop {
+  readonly #hv: Hypervisor;
+  readonly #platform: Platform;
+  readonly #virtual: VirtualClock | undefined;
+  #running = false;
+  #stopped = false;
+  /** Something happened since the last slice began. */
+  #woken = false;
+  #endSleep: (() => void) | undefined;
+
+  constructor(hv: Hypervisor, platform: Platform, virtual: VirtualClock | undefined) {
+    this.#hv = hv;
+    this.#platform = platform;
+    this.#virtual = virtual;
+  }
+
+  /** Runs until every domain has ended. Call it whenever there may be something to run. @throws what the hypervisor throws */
+  async run(): Promise<void> {
+    if (this.#running) {
+      this.wake();
+      return;
+    }
+    this.#running = true;
+    try {
+      // The caller finishes what it does first.
+      await this.#platform.yield();
+      while (!this.#stopped) {
+        this.#woken = false;
+        const slice = this.#hv.runSlice();
+        if (slice.state === "ended") break;
+        if (slice.state === "blocked" && !this.#woken) await this.#pass(slice.wakeAt);
+        else await this.#platform.yield();
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** Ends a sleep: there is an event for a guest. */
+  wake(): void {
+    this.#woken = true;
+    this.#endSleep?.();
+  }
+
+  /** No further slice is run. */
+  stop(): void {
+    this.#stopped = true;
+    this.wake();
+  }
+
+  /** Lets time pass until `wakeAt`, or for ever. */
+  async #pass(wakeAt: number | undefined): Promise<void> {
+    if (this.#virtual !== undefined && wakeAt !== undefined) {
+      this.#virtual.skipTo(wakeAt);
+      return this.#platform.yield();
+    }
+    const wait = wakeAt === undefined ? LONG_WAIT : wakeAt - this.#hv.clock.now();
+    if (wait < SHORT_WAIT) return this.#platform.yield();
+    await new Promise<void>((resolve) => {
+      const cancel = this.#platform.after(wait, resolve);
+      this.#endSleep = () => {
+        cancel();
+        resolve();
+      };
+    });
+    this.#endSleep = undefined;
+  }
+}
