@@ -28,9 +28,9 @@ trap_entries:
     .set vector, 0
     .rept 32
     .if (vector == 8) || ((vector >= 10) && (vector <= 14)) || (vector == 17) || (vector == 21)
-    enter %vector, 1
+    enter vector, 1
     .else
-    enter %vector, 0
+    enter vector, 0
     .endif
     .align 16
     .set vector, vector + 1

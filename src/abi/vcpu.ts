@@ -52,5 +52,5 @@ export const VCPU_SSHOTTMR_future = 1 << 0;
 
 export const vcpuRegisterVcpuInfo = struct("vcpu_register_vcpu_info", { mfn: u64, offset: u32, rsvd: u32 });
 /** register_runstate_memory_area and register_vcpu_time_memory_area: a guest virtual address (a union with u64). */
-export const vcpuRegisterArea = struct("vcpu_register_memory_area", { address: u64 });
+export const vcpuRegisterArea = struct("vcpu_register_memory_area", { addr: u64 });
 export const vcpuGetPhysid = struct("vcpu_get_physid", { phys_id: u64 });

@@ -29,7 +29,6 @@ try {
 }
 // Output to pipes is still on its way: end only when it has been written.
 process.exitCode = status;
-process.stdin.unref?.();
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
 process.exit(status);
 

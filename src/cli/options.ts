@@ -33,7 +33,7 @@ export interface RunOptions {
 }
 
 /** Machine memory is one WebAssembly.Memory of at most 4 GiB, which has other tenants, too. */
-const MAX_MEMORY = 3 << 30 >>> 0;
+const MAX_MEMORY = 3 * 2 ** 30;
 const MIN_MEMORY = 4 << 20;
 /** XEN_LEGACY_MAX_VCPUS: what fits shared_info. */
 const MAX_VCPUS = 32;

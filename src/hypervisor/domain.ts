@@ -1,5 +1,6 @@
 /** A domain: typed views over its record in the hypervisor's heap, and its vCPUs. */
 import { bytes, struct, u32, u64, type Width } from "../abi/struct.ts";
+import { domainEmulate } from "./emulate/record.ts";
 import { domainEvtchn } from "./event-channel/record.ts";
 import { domainGrant } from "./grant-table/record.ts";
 import type { Hypervisor } from "./hypervisor.ts";
@@ -42,6 +43,7 @@ export const domainRecord = struct("domain", {
   evtchn: domainEvtchn,
   grant: domainGrant,
   time: domainTime,
+  emulate: domainEmulate,
 });
 
 export type DomainRecord = ReturnType<typeof domainRecord.at>;

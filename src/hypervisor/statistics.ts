@@ -8,6 +8,17 @@ export const HYPERCALL_COUNT = 64;
 
 const EXIT_NAMES = Object.keys(ExitReason) as (keyof typeof ExitReason)[];
 
+function increment<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+/** Largest first. */
+function ranked<K>(counts: Map<K, number>, name: (key: K) => string): Record<string, number> {
+  return Object.fromEntries([...counts].sort((a, b) => b[1] - a[1]).map(([key, n]) => [name(key), n]));
+}
+
+const hex = (n: number): string => `0x${n.toString(16)}`;
+
 export class Statistics {
   readonly #table: readonly (Hypercall | undefined)[];
   readonly exits = new Float64Array(EXIT_NAMES.length);
@@ -21,6 +32,8 @@ export class Statistics {
   readonly inMulticall = new Float64Array(HYPERCALL_COUNT);
   readonly #operations: (Map<number, number> | undefined)[] = [];
   readonly #emulated = new Map<string, number>();
+  readonly #msrs = { rdmsr: new Map<number, number>(), wrmsr: new Map<number, number>() };
+  readonly #ports = { in: new Map<number, number>(), out: new Map<number, number>() };
   readonly #crashes: string[] = [];
   unknownHypercalls = 0;
   continuations = 0;
@@ -39,13 +52,20 @@ export class Statistics {
     if (call.operationOf === undefined) return;
     let counts = this.#operations[call.number];
     if (counts === undefined) this.#operations[call.number] = counts = new Map();
-    const operation = call.operationOf(args);
-    counts.set(operation, (counts.get(operation) ?? 0) + 1);
+    increment(counts, call.operationOf(args));
   }
 
-  /** Counts an emulated instruction: "cpuid", "rdmsr 0xc0000102", "in 0x42". */
+  countMsr(what: "rdmsr" | "wrmsr", index: number): void {
+    increment(this.#msrs[what], index);
+  }
+
+  countPort(what: "in" | "out", port: number): void {
+    increment(this.#ports[what], port);
+  }
+
+  /** Counts an emulated instruction by its name. */
   countEmulated(what: string): void {
-    this.#emulated.set(what, (this.#emulated.get(what) ?? 0) + 1);
+    increment(this.#emulated, what);
   }
 
   countCrash(message: string): void {
@@ -62,11 +82,7 @@ export class Statistics {
       if (batched > 0) entry["in_multicall"] = batched;
       const operations = this.#operations[number];
       if (operations !== undefined) {
-        entry["operations"] = Object.fromEntries(
-          [...operations]
-            .sort((a, b) => b[1] - a[1])
-            .map(([operation, n]) => [call.operations?.[operation]?.name ?? String(operation), n]),
-        );
+        entry["operations"] = ranked(operations, (n) => call.operations?.[n]?.name ?? String(n));
       }
       hypercalls[call.name] = entry;
     });
@@ -79,7 +95,13 @@ export class Statistics {
       continuations: this.continuations,
       exceptions: byVector(this.exceptions),
       injected: byVector(this.injected),
-      emulated: Object.fromEntries([...this.#emulated].sort((a, b) => b[1] - a[1])),
+      emulated: {
+        ...ranked(this.#emulated, (name) => name),
+        rdmsr: ranked(this.#msrs.rdmsr, hex),
+        wrmsr: ranked(this.#msrs.wrmsr, hex),
+        in: ranked(this.#ports.in, hex),
+        out: ranked(this.#ports.out, hex),
+      },
       ptwr: this.ptwr,
       event_upcalls: this.eventUpcalls,
       guest_syscalls: this.guestSyscalls,

@@ -5,9 +5,10 @@
  * be a return address is taken for one: it must point behind a CALL. That finds
  * all callers and some that have returned already, as Linux's "?" entries are.
  */
-import type { Vcpu } from "../hypervisor/vcpu.ts";
+
 import { HypercallError } from "../hypervisor/hypercall.ts";
 import { copyFromGuest } from "../hypervisor/mm/guest-access.ts";
+import type { Vcpu } from "../hypervisor/vcpu.ts";
 import { RSP } from "../machine/x86/state.ts";
 import type { SymbolTable } from "./symbols.ts";
 
@@ -37,7 +38,10 @@ export function backtrace(vcpu: Vcpu, symbols: SymbolTable | undefined): Backtra
 
 export function formatBacktrace(entries: readonly BacktraceEntry[]): string {
   return entries
-    .map(({ address, symbol }) => `  ${address.toString(16).padStart(16, "0")}${symbol === undefined ? "" : `  ${symbol}`}`)
+    .map(
+      ({ address, symbol }) =>
+        `  ${address.toString(16).padStart(16, "0")}${symbol === undefined ? "" : `  ${symbol}`}`,
+    )
     .join("\n");
 }
 
@@ -48,7 +52,7 @@ function readStack(vcpu: Vcpu, rsp: bigint): DataView {
   const bytes = new Uint8Array(room);
   let length = 0;
   while (length < room) {
-    const part = Math.min(room - length, 4096 - (Number(start & 0xfffn) + length) % 4096);
+    const part = Math.min(room - length, 4096 - ((Number(start & 0xfffn) + length) % 4096));
     const piece = read(vcpu, start + BigInt(length), part);
     if (piece === undefined) break;
     bytes.set(piece, length);

@@ -56,7 +56,12 @@ export class Domain {
   #reject: (error: unknown) => void = () => {};
   #end: DomainEnd | undefined;
 
-  constructor(hypervisorDomain: HypervisorDomain, name: string, consoles: readonly DomainConsole[], owner: DomainOwner) {
+  constructor(
+    hypervisorDomain: HypervisorDomain,
+    name: string,
+    consoles: readonly DomainConsole[],
+    owner: DomainOwner,
+  ) {
     this.id = hypervisorDomain.id;
     this.name = name;
     this.consoles = consoles;

@@ -2,8 +2,9 @@
  * A machine: memory, a processor, the hypervisor, and domain 0's services, in one
  * piece. Domains are made on it, run side by side, and end.
  */
-import { consoleDriver } from "../backends/console/device.ts";
+
 import { DEFAULT_CONSOLE_LIMIT } from "../backends/console/console.ts";
+import { consoleDriver } from "../backends/console/device.ts";
 import { XenbusDevice } from "../backends/xenbus.ts";
 import type { Domain as HypervisorDomain } from "../hypervisor/domain.ts";
 import { HostDomain } from "../hypervisor/host-domain.ts";
@@ -17,7 +18,7 @@ import type { Clock, Processor } from "../machine/processor.ts";
 import { createDefaultPlatform } from "../platform/default.ts";
 import type { Platform } from "../platform/types.ts";
 import { backtrace, formatBacktrace } from "./backtrace.ts";
-import { buildDomain } from "./builder/index.ts";
+import { buildDomain } from "./builder/build.ts";
 import { Domain, type DomainEnd, type EndReason, newConsoles } from "./domain.ts";
 import {
   type BirthRing,

@@ -182,9 +182,9 @@ export function generate(form: Form, random: Random, c: Case): Instance | undefi
     if (form.rexW || random.chance(2)) rex |= 8;
     if (form.rexB) rex |= 1;
   }
-  const rexW = (rex & 8) !== 0 && !def.ignoresW;
+  const rexW = (rex & 8) !== 0;
   const rexB = rex & 1;
-  const operandSize = rexW ? 8 : operandPrefix && form.mandatory !== 0x66 ? 2 : def.default64 ? 8 : 4;
+  const operandSize = rexW ? (def.atMost32 ? 4 : 8) : operandPrefix && form.mandatory !== 0x66 ? 2 : def.default64 ? 8 : 4;
 
   // Opcode, ModRM, displacement and immediates.
   const variant = random.below(form.variants);

@@ -6,6 +6,7 @@ import { createProcessor } from "../../src/machine/interpreter/index.ts";
 import { layOutMemory } from "../../src/machine/layout.ts";
 import { MachineMemory, PAGE_SIZE } from "../../src/machine/memory.ts";
 import { ExitReason, type Processor } from "../../src/machine/processor.ts";
+import { instructionTable } from "../../src/machine/x86/table/index.ts";
 import * as x86 from "../../src/machine/x86/state.ts";
 import {
   backgroundMemory, type Case, CODE_BASE, CODE_SIZE, DATA_BASE, DATA_SIZE, EXECUTED, FX_FCW, FX_FDP, FX_FIP, FX_FOP, FX_FSW, FX_FTW,
@@ -40,7 +41,9 @@ export class OurProcessor {
     const layout = layOutMemory(4 << 20);
     this.#memory = new MachineMemory(layout.size);
     this.#next = layout.heapBase;
-    this.cpu = createProcessor(this.#memory, layout, { now: () => 0 });
+    this.cpu = createProcessor(this.#memory, layout, { now: () => 0 }, {
+      features: new Set(instructionTable.map((def) => def.feature)),
+    });
     this.#root = this.#allocate(1);
     this.#code = this.#allocate(CODE_SIZE / PAGE_SIZE);
     this.#data = this.#allocate((DATA_SIZE + READ_ONLY_SIZE) / PAGE_SIZE);

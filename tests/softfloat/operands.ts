@@ -86,7 +86,7 @@ export function randomF64(random: Random): bigint {
 /** Sign and exponent word, and significand; now and then an encoding that is not supported. */
 export function randomF80(random: Random): { high: number; low: bigint } {
   const { high, fraction } = number(random, 15, 63);
-  const integerBit = (high & 0x7fff) !== 0 !== (random.below(40) === 0);
+  const integerBit = ((high & 0x7fff) !== 0) !== (random.below(40) === 0);
   return { high, low: fraction | (integerBit ? 1n << 63n : 0n) };
 }
 
@@ -94,4 +94,21 @@ export function randomF80(random: Random): { high: number; low: bigint } {
 export function nearF64(random: Random, x: bigint): bigint {
   const moved = x + BigInt(random.below(7) - 3);
   return BigInt.asUintN(64, random.below(2) ? moved : moved ^ (1n << 63n));
+}
+
+/**
+ * Two factors whose product is just below the least normal (2^emin), so that rounding decides
+ * whether it is tiny: powers of two and their neighbours.
+ */
+export function tinyProductF64(random: Random): [bigint, bigint] {
+  const exponent = BigInt(1 + random.below(2000));
+  const near = (biased: bigint): bigint => (biased << 52n) + BigInt(random.below(9) - 4);
+  // Biased exponents that add up to bias + 1: the product is next to 2^-1022.
+  return [near(exponent < 1023n ? exponent : 1023n), near(1024n - (exponent < 1023n ? exponent : 1023n))];
+}
+
+export function tinyProductF32(random: Random): [number, number] {
+  const exponent = 1 + random.below(126);
+  const near = (biased: number): number => (biased << 23) + random.below(9) - 4;
+  return [near(exponent), near(128 - exponent)];
 }

@@ -27,7 +27,9 @@ export class Oracle {
     const headerFile = join(this.#directory, "generated.h");
     writeFileSync(headerFile, header);
     const flags = ["-O1", "-msse4.1", "-Wall", "-Werror", "-include", headerFile];
-    execFileSync("gcc", [...flags, "-o", this.#program, fileURLToPath(source)], { stdio: ["ignore", "inherit", "inherit"] });
+    execFileSync("gcc", [...flags, "-o", this.#program, fileURLToPath(source)], {
+      stdio: ["ignore", "inherit", "inherit"],
+    });
   }
 
   run(input: Uint8Array, args: readonly string[] = []): DataView {

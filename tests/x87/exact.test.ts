@@ -7,7 +7,17 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Random } from "../softfloat/operands.ts";
 import { Oracle, oracleUnavailable } from "../softfloat/oracle.ts";
-import { type Case, describeState, hexBytes, Machine, type Outcome, randomMemory, randomState, runOracle, tableForms } from "./harness.ts";
+import {
+  type Case,
+  describeState,
+  hexBytes,
+  Machine,
+  type Outcome,
+  randomMemory,
+  randomState,
+  runOracle,
+  tableForms,
+} from "./harness.ts";
 
 const TRANSCENDENTAL = new Set(["f2xm1", "fyl2x", "fyl2xp1", "fptan", "fpatan", "fsin", "fcos", "fsincos"]);
 /** Tested in state.test.ts: they move whole images. */
@@ -35,7 +45,10 @@ describe("x87 against the processor", { skip: oracleUnavailable() ?? false }, ()
 
   test("instructions with exact results", () => {
     const random = new Random(87);
-    const forms = tableForms((mnemonic, feature) => (feature === "x87" || mnemonic === "fisttp") && !TRANSCENDENTAL.has(mnemonic) && !IMAGES.has(mnemonic));
+    const forms = tableForms(
+      (mnemonic, feature) =>
+        (feature === "x87" || mnemonic === "fisttp") && !TRANSCENDENTAL.has(mnemonic) && !IMAGES.has(mnemonic),
+    );
     const cases: Case[] = [];
     for (const list of forms.values()) {
       for (let i = 0; i < CASES; i++) {
@@ -54,7 +67,10 @@ describe("x87 against the processor", { skip: oracleUnavailable() ?? false }, ()
       if (is === not) return;
       const count = (counts.get(c.form.mnemonic) ?? 0) + 1;
       counts.set(c.form.mnemonic, count);
-      if (count <= 3) failures.push(`${c.form.name} flags=${c.flags.toString(16)} [${hexBytes(c.memory)}]\n  with ${describeState(c.state)}\n  is   ${is}\n  not  ${not}`);
+      if (count <= 3)
+        failures.push(
+          `${c.form.name} flags=${c.flags.toString(16)} [${hexBytes(c.memory)}]\n  with ${describeState(c.state)}\n  is   ${is}\n  not  ${not}`,
+        );
     });
     const total = [...counts].map(([name, count]) => `${name} ${count}`).join(", ");
     assert.equal(failures.length, 0, `of ${cases.length} differ: ${total}\n${failures.join("\n")}`);

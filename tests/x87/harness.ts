@@ -59,9 +59,17 @@ export function formsOf(encoding: string, mnemonic: string): Form[] {
   };
   if (last.startsWith("/")) return [make([...opcode.slice(0, -1), (Number(last[1]) << 3) | 7], "m ")];
   if (last.endsWith("+i")) {
-    return [0, 1, 2, 3, 4, 5, 6, 7].map((i) => make([...opcode.slice(0, -1), Number.parseInt(last, 16) + i], `st${i} `));
+    return [0, 1, 2, 3, 4, 5, 6, 7].map((i) =>
+      make([...opcode.slice(0, -1), Number.parseInt(last, 16) + i], `st${i} `),
+    );
   }
   return [make(opcode, "")];
+}
+
+/** The same with a prefix byte. */
+export function prefixed(form: Form, prefix: number): Form {
+  const code = new Uint8Array([prefix, ...form.code]);
+  return { ...form, name: `${prefix.toString(16)} ${form.name}`, code, insn: decoded(code) };
 }
 
 /** Forms by mnemonic, from the decoder's own table. */
@@ -213,7 +221,9 @@ export function describeState(image: Uint8Array): string {
   for (let i = 0; i < 8; i++) {
     const physical = ((fsw >> 11) + i) & 7;
     words.push(
-      ((tags >> (2 * physical)) & 3) === 3 ? "-" : `${hex(dv.getUint16(36 + 10 * i, true), 4)}:${hex(dv.getBigUint64(28 + 10 * i, true), 16)}`,
+      ((tags >> (2 * physical)) & 3) === 3
+        ? "-"
+        : `${hex(dv.getUint16(36 + 10 * i, true), 4)}:${hex(dv.getBigUint64(28 + 10 * i, true), 16)}`,
     );
   }
   return words.join(" ");

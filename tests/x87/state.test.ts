@@ -3,7 +3,18 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Random } from "../softfloat/operands.ts";
 import { Oracle, oracleUnavailable } from "../softfloat/oracle.ts";
-import { type Case, describeState, hexBytes, Machine, type Outcome, randomState, runOracle, tableForms } from "./harness.ts";
+import {
+  type Case,
+  describeState,
+  type Form,
+  hexBytes,
+  Machine,
+  type Outcome,
+  prefixed,
+  randomState,
+  runOracle,
+  tableForms,
+} from "./harness.ts";
 
 const CASES = 200;
 const MEMORY = 512;
@@ -13,10 +24,35 @@ const MEMORY = 512;
  * (processors differ, and addresses do), nor what SSE has in the FXSAVE image.
  */
 const COMPARED: Record<string, [number, number][]> = {
-  fnstenv: [[0, 12], [28, 512]],
-  fnsave: [[0, 12], [28, 512]],
-  fxsave: [[0, 6], [32, 160], [416, 512]],
-  fxsave64: [[0, 6], [32, 160], [416, 512]],
+  fnstenv: [
+    [0, 12],
+    [28, 512],
+  ],
+  fnsave: [
+    [0, 12],
+    [28, 512],
+  ],
+  fxsave: [
+    [0, 6],
+    [32, 160],
+    [416, 512],
+  ],
+  fxsave64: [
+    [0, 6],
+    [32, 160],
+    [416, 512],
+  ],
+};
+
+const COMPARED_16: Record<string, [number, number][]> = {
+  fnstenv: [
+    [0, 6],
+    [14, 512],
+  ],
+  fnsave: [
+    [0, 6],
+    [14, 512],
+  ],
 };
 
 /** An image to load: random, but for pointers that could be told apart and MXCSR bits that fault. */
@@ -28,12 +64,20 @@ function image(random: Random, mnemonic: string): Uint8Array {
     dv.setUint32(24, random.u32() & 0xffff, true);
   } else {
     memory.set(randomState(random, { unmasked: true }));
-    // Reserved control bits, and flags in all combinations with masks.
+    // Reserved control bits, and flags in all combinations with masks. (The 16-bit image is denser, and as random.)
     dv.setUint16(0, random.u32(), true);
     dv.setUint16(4, random.u32(), true);
     dv.setUint16(8, random.u32(), true);
   }
   return memory;
+}
+
+/** The instructions, and those with an image of two sizes again with 16-bit operand size. */
+function forms(): Form[] {
+  const all = [
+    ...tableForms((name) => /^(fldcw|fnstenv|fldenv|fnsave|frstor|fxsave.*|fxrstor.*)$/.test(name)).values(),
+  ].flat();
+  return [...all, ...all.filter((form) => /env|fnsave|frstor/.test(form.mnemonic)).map((form) => prefixed(form, 0x66))];
 }
 
 describe("x87 state images against the processor", { skip: oracleUnavailable() ?? false }, () => {
@@ -43,11 +87,10 @@ describe("x87 state images against the processor", { skip: oracleUnavailable() ?
   });
   after(() => oracle?.close());
 
-  for (const mnemonic of ["fldcw", "fnstenv", "fldenv", "fnsave", "frstor", "fxsave", "fxsave64", "fxrstor", "fxrstor64"]) {
-    test(mnemonic, () => {
-      const random = new Random(mnemonic.length * 77 + mnemonic.charCodeAt(3));
-      const [form] = [...tableForms((name) => name === mnemonic).values()].flat();
-      assert.ok(form);
+  for (const form of forms()) {
+    test(form.name, () => {
+      const { mnemonic } = form;
+      const random = new Random(form.name.length * 77 + mnemonic.charCodeAt(3));
       const cases: Case[] = Array.from({ length: CASES }, () => ({
         form,
         flags: 0,
@@ -56,16 +99,25 @@ describe("x87 state images against the processor", { skip: oracleUnavailable() ?
       }));
       const expected = runOracle(oracle, cases, MEMORY);
       const machine = new Machine();
-      const ranges = COMPARED[mnemonic] ?? [[0, MEMORY]];
+      const ranges = (form.insn.operandSize === 2 ? COMPARED_16 : COMPARED)[mnemonic] ?? [[0, MEMORY]];
       const describeOutcome = (o: Outcome): string =>
-        o.fault ? "#MF" : `${describeState(o.state)} ${ranges.map(([from, to]) => hexBytes(o.memory.subarray(from, to))).join(" ")}`;
+        o.fault
+          ? "#MF"
+          : `${describeState(o.state)} ${ranges.map(([from, to]) => hexBytes(o.memory.subarray(from, to))).join(" ")}`;
       const failures: string[] = [];
       cases.forEach((c, i) => {
         const is = describeOutcome(machine.run(c));
         const not = describeOutcome(expected[i] as Outcome);
-        if (is !== not) failures.push(`with ${describeState(c.state)} [${hexBytes(c.memory.subarray(0, 108))}]\n  is   ${is}\n  not  ${not}`);
+        if (is !== not)
+          failures.push(
+            `with ${describeState(c.state)} [${hexBytes(c.memory.subarray(0, 108))}]\n  is   ${is}\n  not  ${not}`,
+          );
       });
-      assert.equal(failures.length, 0, `${failures.length} of ${cases.length} differ\n${failures.slice(0, 3).join("\n")}`);
+      assert.equal(
+        failures.length,
+        0,
+        `${failures.length} of ${cases.length} differ\n${failures.slice(0, 3).join("\n")}`,
+      );
     });
   }
 });

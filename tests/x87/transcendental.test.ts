@@ -114,7 +114,11 @@ describe("x87 transcendental instructions against the processor", { skip: oracle
         const b = not.fault ? "#MF" : describeState(not.state);
         if (a !== b) failures.push(`with ${describeState(c.state)}\n  is   ${a}\n  not  ${b}  (${worst})`);
       });
-      assert.equal(failures.length, 0, `${failures.length} of ${cases.length} differ\n${failures.slice(0, 6).join("\n")}`);
+      assert.equal(
+        failures.length,
+        0,
+        `${failures.length} of ${cases.length} differ\n${failures.slice(0, 6).join("\n")}`,
+      );
     });
   }
 });

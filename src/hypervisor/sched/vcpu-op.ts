@@ -62,7 +62,7 @@ function getRunstateInfo(caller: Vcpu, vcpu: Vcpu, argument: bigint): number {
 
 /** The address that a guest registers: it must be the guest's, but need not be mapped now. */
 function areaAddress(caller: Vcpu, argument: bigint, size: number): bigint {
-  const { address } = guestStruct(caller, vcpuRegisterArea, argument);
+  const { addr: address } = guestStruct(caller, vcpuRegisterArea, argument);
   if (address !== 0n) guestArrayAddress(address, 0, size);
   return address;
 }

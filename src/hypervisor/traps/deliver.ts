@@ -36,6 +36,7 @@ export function deliverPending(vcpu: Vcpu): void {
     if (vcpu.traps.event.handler === 0n) {
       vcpu.domain.crash(`an event is pending and unmasked on vCPU ${vcpu.id}, but it has no event callback`);
     }
+    vcpu.domain.hypervisor.statistics.eventUpcalls++;
     bounce(vcpu, vcpu.traps.event.handler, NO_ERROR_CODE, true);
   }
 }

@@ -49,12 +49,13 @@ export function injectException(vcpu: Vcpu, vector: number, errorCode: number): 
     const at = vector === EXC_PF ? ` at 0x${vcpu.traps.cr2.toString(16)}` : "";
     vcpu.domain.crash(`unhandled exception ${exceptionName(vector)}${code}${at}`);
   }
+  vcpu.domain.hypervisor.statistics.injected[vector]!++;
   const withCode = vector < 32 && ((EXCEPTIONS_WITH_ERROR_CODE >>> vector) & 1) !== 0;
   bounce(vcpu, handler, withCode ? errorCode : NO_ERROR_CODE, (trapFlags(vcpu, vector) & TI_MASK_EVENTS) !== 0);
 }
 
 /** Where guests read the address of the page fault they are given: vcpu_info, or MOV from CR2. */
-function publishCr2(vcpu: Vcpu, cr2: bigint): void {
+export function publishCr2(vcpu: Vcpu, cr2: bigint): void {
   vcpu.traps.cr2 = cr2;
   vcpuInfo(vcpu).arch.cr2 = cr2;
 }

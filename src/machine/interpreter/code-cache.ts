@@ -161,7 +161,7 @@ export class CodeCache {
 
   /** Whether the processor offers it, and how it is executed. */
   #handlerOf(insn: Insn): Handler | undefined {
-    if (!this.#host.features.has(insn.def.feature)) return undefined;
+    if (!this.#host.features.has(insn.def.feature) && insn.def.mnemonic !== "tzcnt") return undefined;
     return this.#forms.handlerOf(insn);
   }
 

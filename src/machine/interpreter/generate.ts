@@ -293,6 +293,9 @@ function defineRun(
                 } else if (i === CASE_LOOKUP) {
                   spend(-1);
                   fn.set(target, here());
+                  // If the jump cache led here, the record was dropped since.
+                  const slot = fn.let(i32.add(i32.load(ZERO, CPU_SCRATCH + EN.jump_cache), jumpCacheSlot(target)));
+                  fn.if(i32.eq(i32.load(slot, 8), record), () => fn.store(StoreOp.i64, slot, i64.const(-1)));
                   fn.br(jump);
                 } else if (i === CASE_GOTO) {
                   spend(-1);

@@ -3,6 +3,6 @@
  * where it has one. The instruction table uses the same names.
  */
 export const DEFAULT_FEATURES: ReadonlySet<string> = new Set([
-  "base", "cmov", "cx8", "cx16", "fxsr", "syscall", "rdtscp", "popcnt", "fsgsbase", "nopl", "lahf", "clflush", "clflushopt", "clwb",
+  "base", "cmov", "cx8", "cx16", "fxsr", "syscall", "rdtscp", "popcnt", "lzcnt", "fsgsbase", "nopl", "lahf", "clflush", "clflushopt", "clwb",
   "3dnowprefetch", "movbe", "rdpid", "x87", "mmx", "mmxext", "sse", "sse2",
 ]);

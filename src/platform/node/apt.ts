@@ -31,7 +31,9 @@ export async function showPackage(name: string): Promise<AptPackage> {
   } catch (error) {
     if (!(error instanceof ProgramError)) throw error;
     if (error.missing) throw new AptError(NO_APT);
-    throw new AptError(`apt does not know the package ${name}: run \`apt-get update\` (as root) to fetch Debian's package lists`);
+    throw new AptError(
+      `apt does not know the package ${name}: run \`apt-get update\` (as root) to fetch Debian's package lists`,
+    );
   }
   const fields = parseControl(text.split("\n\n")[0] ?? "");
   const version = fields.get("Version");
@@ -57,7 +59,13 @@ export async function showKernelPackage(): Promise<AptPackage> {
 function watchSize(directory: string, onBytes: (bytes: number) => void): () => void {
   const measure = async (): Promise<void> => {
     const names = await readdir(directory).catch(() => []);
-    const sizes = await Promise.all(names.map((name) => stat(join(directory, name)).then((s) => s.size).catch(() => 0)));
+    const sizes = await Promise.all(
+      names.map((name) =>
+        stat(join(directory, name))
+          .then((s) => s.size)
+          .catch(() => 0),
+      ),
+    );
     onBytes(sizes.reduce((sum, size) => sum + size, 0));
   };
   const timer = setInterval(() => void measure(), 100);

@@ -128,7 +128,9 @@ export class ImageCache {
     for (const name of await readdir(this.directory)) {
       if (!name.startsWith("tmp-")) continue;
       const path = join(this.directory, name);
-      const age = await stat(path).then((s) => Date.now() - s.mtimeMs).catch(() => 0);
+      const age = await stat(path)
+        .then((s) => Date.now() - s.mtimeMs)
+        .catch(() => 0);
       if (age > TEMPORARY_LIFETIME_MS) await rm(path, { recursive: true, force: true });
     }
   }

@@ -15,9 +15,15 @@ async function collect(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
 }
 
 /** Reads a package's archive only until `count` files were found: a kernel's begins with /boot, its modules are 400 MB. */
-async function extractWithDpkg(path: string, wanted: (path: string) => boolean, count: number): Promise<Map<string, Uint8Array>> {
+async function extractWithDpkg(
+  path: string,
+  wanted: (path: string) => boolean,
+  count: number,
+): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
-  const archive = Readable.toWeb(Readable.from(streamProgram("dpkg-deb", ["--fsys-tarfile", path]))) as ReadableStream<Uint8Array>;
+  const archive = Readable.toWeb(
+    Readable.from(streamProgram("dpkg-deb", ["--fsys-tarfile", path])),
+  ) as ReadableStream<Uint8Array>;
   for await (const { header, body } of archive.pipeThrough(createTarDecoder()) as ReadableStream<{
     header: { name: string; type?: string };
     body: ReadableStream<Uint8Array>;

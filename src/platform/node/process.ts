@@ -38,7 +38,11 @@ function completion(child: ChildProcess, program: string): Promise<void> {
  * Runs a program and yields its standard output as it comes. Messages are in English. Leaving the
  * loop early stops the program.
  */
-export async function* streamProgram(program: string, args: readonly string[], directory?: string): AsyncGenerator<Uint8Array> {
+export async function* streamProgram(
+  program: string,
+  args: readonly string[],
+  directory?: string,
+): AsyncGenerator<Uint8Array> {
   const child = spawn(program, args, {
     cwd: directory,
     env: { ...process.env, LC_ALL: "C" },

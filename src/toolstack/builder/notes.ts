@@ -40,7 +40,8 @@ const STRINGS: ReadonlySet<number> = new Set([
 ]);
 
 const text = (bytes: Uint8Array): string => new TextDecoder("latin1").decode(bytes).replace(/\0.*$/s, "");
-const align4 = (n: number): number => (n + 3) & ~3;
+/** Not by bit operations: damaged sizes may exceed 31 bits. */
+const align4 = (n: number): number => Math.ceil(n / 4) * 4;
 
 /** Collects the notes of owner "Xen" from one note segment or section: {namesz, descsz, type, name, desc}. */
 function collect(data: Uint8Array, notes: Notes): void {

@@ -13,24 +13,36 @@ const CODE_LENGTH_MAXIMUM = 20;
 class BitReader {
   readonly #bytes: Uint8Array;
   #position = 0;
+  /** The next `#available` bits are its low ones. */
   #buffer = 0;
   #available = 0;
+  /** How many of these lie behind the end of the data: one may look at them, not take them. */
+  #beyond = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
   }
 
-  /** Up to 24 bits. */
-  bits(count: number): number {
+  /** The next bits, at most 24, without taking them. */
+  peek(count: number): number {
     while (this.#available < count) {
-      if (this.#position >= this.#bytes.length) throw new DecompressError("compressed data is truncated");
-      this.#buffer = ((this.#buffer << 8) | (this.#bytes[this.#position++] as number)) >>> 0;
+      if (this.#position >= this.#bytes.length) this.#beyond += 8;
+      this.#buffer = ((this.#buffer << 8) | (this.#bytes[this.#position++] ?? 0)) >>> 0;
       this.#available += 8;
     }
+    return (this.#buffer >>> (this.#available - count)) & ((1 << count) - 1);
+  }
+
+  /** Takes bits that were looked at. */
+  skip(count: number): void {
     this.#available -= count;
-    const value = (this.#buffer >>> this.#available) & (2 ** count - 1);
-    // Keeps what is left below 2**8, so that the next shift loses nothing.
-    this.#buffer &= 2 ** this.#available - 1;
+    if (this.#available < this.#beyond) throw new DecompressError("compressed data is truncated");
+  }
+
+  /** Up to 24 bits. */
+  bits(count: number): number {
+    const value = this.peek(count);
+    this.skip(count);
     return value;
   }
 
@@ -44,19 +56,24 @@ class BitReader {
   }
 
   alignToByte(): void {
-    this.bits(this.#available % 8);
+    this.skip(this.#available % 8);
   }
 
   get atEnd(): boolean {
-    return this.#position >= this.#bytes.length && this.#available < 8;
+    return this.#position >= this.#bytes.length && this.#available - this.#beyond < 8;
   }
 }
 
+/** Codes up to this length are looked up at once. */
+const LOOKUP_BITS = 10;
+
 /** A canonical Huffman code. */
 class HuffmanTable {
-  /** By code length: the first code of the next length, minus what is below. */
-  readonly #limit = new Int32Array(CODE_LENGTH_MAXIMUM + 2);
-  readonly #base = new Int32Array(CODE_LENGTH_MAXIMUM + 2);
+  /** By the next LOOKUP_BITS bits: symbol and code length (5 bits), or 0 for longer codes. */
+  readonly #lookup = new Uint16Array(1 << LOOKUP_BITS);
+  /** By code length: the first code behind those of this length, and what to add to a code for its index. */
+  readonly #limit = new Int32Array(CODE_LENGTH_MAXIMUM + 1);
+  readonly #base = new Int32Array(CODE_LENGTH_MAXIMUM + 1);
   readonly #symbols: Uint16Array;
 
   constructor(lengths: Uint8Array) {
@@ -67,19 +84,29 @@ class HuffmanTable {
     let index = 0;
     for (let length = 1; length <= CODE_LENGTH_MAXIMUM; length++) {
       this.#base[length] = index - code;
-      for (; index < lengths.length && lengths[this.#symbols[index] as number] === length; index++) code++;
+      for (; index < lengths.length && lengths[this.#symbols[index] as number] === length; index++, code++) {
+        if (length > LOOKUP_BITS) continue;
+        const spare = LOOKUP_BITS - length;
+        this.#lookup.fill(((this.#symbols[index] as number) << 5) | length, code << spare, (code + 1) << spare);
+      }
       this.#limit[length] = code;
       code <<= 1;
     }
   }
 
   decode(input: BitReader): number {
-    let code = 0;
-    for (let length = 1; length <= CODE_LENGTH_MAXIMUM; length++) {
-      code = (code << 1) | input.bits(1);
-      if (code < (this.#limit[length] as number)) {
-        const symbol = this.#symbols[code + (this.#base[length] as number)];
-        if (symbol !== undefined) return symbol;
+    const bits = input.peek(CODE_LENGTH_MAXIMUM);
+    const found = this.#lookup[bits >> (CODE_LENGTH_MAXIMUM - LOOKUP_BITS)] as number;
+    if (found !== 0) {
+      input.skip(found & 31);
+      return found >> 5;
+    }
+    for (let length = LOOKUP_BITS + 1; length <= CODE_LENGTH_MAXIMUM; length++) {
+      const code = bits >> (CODE_LENGTH_MAXIMUM - length);
+      const symbol = this.#symbols[code + (this.#base[length] as number)];
+      if (code < (this.#limit[length] as number) && symbol !== undefined) {
+        input.skip(length);
+        return symbol;
       }
     }
     throw new DecompressError("bzip2: bad code");
@@ -87,7 +114,7 @@ class HuffmanTable {
 }
 
 /** Which byte values occur in the block: a bit map of bit maps. */
-function readAlphabet(input: BitReader): number[] {
+function readAlphabet(input: BitReader): Uint8Array {
   const groups = input.bits(16);
   const alphabet: number[] = [];
   for (let i = 0; i < 16; i++) {
@@ -96,13 +123,14 @@ function readAlphabet(input: BitReader): number[] {
     for (let j = 0; j < 16; j++) if (members & (0x8000 >> j)) alphabet.push(i * 16 + j);
   }
   if (alphabet.length === 0) throw new DecompressError("bzip2: empty alphabet");
-  return alphabet;
+  return Uint8Array.from(alphabet);
 }
 
-function moveToFront(list: number[], index: number): number {
+function moveToFront(list: Uint8Array, index: number): number {
   const value = list[index];
   if (value === undefined) throw new DecompressError("bzip2: bad index");
-  list.copyWithin(1, 0, index);
+  // Mostly a few elements: a loop is faster than copyWithin.
+  for (let i = index; i > 0; i--) list[i] = list[i - 1] as number;
   list[0] = value;
   return value;
 }
@@ -110,7 +138,7 @@ function moveToFront(list: number[], index: number): number {
 /** Which Huffman table each group of 50 symbols uses. */
 function readSelectors(input: BitReader, tables: number): Uint8Array {
   const selectors = new Uint8Array(input.bits(15));
-  const order = Array.from({ length: tables }, (_, i) => i);
+  const order = Uint8Array.from({ length: tables }, (_, i) => i);
   for (let i = 0; i < selectors.length; i++) {
     let index = 0;
     while (input.bits(1)) index++;
@@ -142,10 +170,8 @@ function readColumn(input: BitReader, column: Uint32Array): number {
   let length = 0;
   let runLength = 0;
   let runBit = 1;
-  const put = (value: number, count: number): void => {
+  const checkRoom = (count: number): void => {
     if (count > column.length - length) throw new DecompressError("bzip2: block too large");
-    column.fill(value, length, length + count);
-    length += count;
   };
   for (const selector of selectors) {
     const table = tables[selector] as HuffmanTable;
@@ -159,12 +185,15 @@ function readColumn(input: BitReader, column: Uint32Array): number {
         continue;
       }
       if (runLength > 0) {
-        put(alphabet[0] as number, runLength);
+        checkRoom(runLength);
+        column.fill(alphabet[0] as number, length, length + runLength);
+        length += runLength;
         runLength = 0;
         runBit = 1;
       }
       if (symbol === symbols - 1) return length;
-      put(moveToFront(alphabet, symbol - 1), 1);
+      checkRoom(1);
+      column[length++] = moveToFront(alphabet, symbol - 1);
     }
   }
   throw new DecompressError("bzip2: block without end");

@@ -55,6 +55,7 @@ function decode(data: Uint8Array, format: Compression, sizeHint: number | undefi
  * @throws DecompressError
  */
 export function decompress(data: Uint8Array, format: Compression, sizeHint?: number): Uint8Array {
+  if (data.length === 0) throw new DecompressError(`${format}: no data`);
   try {
     return decode(data, format, sizeHint);
   } catch (error) {

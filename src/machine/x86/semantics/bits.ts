@@ -175,21 +175,14 @@ function bitScan(forward: boolean): Semantics {
   };
 }
 
-/** TZCNT and LZCNT: CF = source was zero, ZF = result is zero. */
-function countZeros(trailing: boolean): Semantics {
-  return (e) => {
-    const fn = e.fn;
-    const size = e.size(0);
-    const a = e.read(1);
-    const bits = i64.const(size * 8);
-    const value = trailing
-      ? i64.select(i64.eqz(a), bits, i64.ctz(a))
-      : i64.sub(i64.clz(a), i64.const(64 - size * 8));
-    const r = fn.let(value);
-    e.write(0, r);
-    e.flagsResult(size, r, i64.eqz(a), i32.const(0));
-  };
-}
+/** LZCNT: CF = source was zero, ZF = result is zero. */
+const lzcnt: Semantics = (e) => {
+  const size = e.size(0);
+  const a = e.read(1);
+  const r = e.fn.let(i64.sub(i64.clz(a), i64.const(64 - size * 8)));
+  e.write(0, r);
+  e.flagsResult(size, r, i64.eqz(a), i32.const(0));
+};
 
 const popcnt: Semantics = (e) => {
   const a = e.read(1);
@@ -204,5 +197,6 @@ export const bits: Record<string, Semantics> = {
   bts: bitTest((a, m) => i64.or(a, m)),
   btr: bitTest((a, m) => i64.and(a, i64.xor(m, i64.const(-1)))),
   btc: bitTest((a, m) => i64.xor(a, m)),
-  bsf: bitScan(true), bsr: bitScan(false), tzcnt: countZeros(true), lzcnt: countZeros(false), popcnt,
+  bsf: bitScan(true), bsr: bitScan(false), // Without BMI1, F3 0F BC is BSF with a prefix that is ignored; compilers rely on that.
+  tzcnt: bitScan(true), lzcnt, popcnt,
 };

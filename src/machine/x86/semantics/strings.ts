@@ -5,14 +5,13 @@
  * again (`repeat`), so that it can be interrupted and faults leave it precise. Each such step counts
  * as one instruction.
  */
-import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../../wasm/expression.ts";
+import { type Expr, i32, i64, type Local, type StoreOp } from "../../wasm/expression.ts";
 import { FLAG_DF, RAX, RCX, RDI, RSI } from "../state.ts";
 import { type Emit, loadSized, type Semantics, STORE_SIZED, truncate } from "./emit.ts";
 
 const REPNE = 0xf2;
 
-/** The size of an element: that of the first operand. */
-const elementSize = (e: Emit): number => e.size(0);
+const elementSize = (e: Emit): number => e.insn.operandSize;
 
 const pointer = (e: Emit, register: number): Expr => e.gpr(register, e.insn.addressSize);
 
@@ -213,4 +212,3 @@ const scas = comparing((e) => {
 });
 
 export const strings: Record<string, Semantics> = { movs, stos, lods, cmps, scas };
-export { ValType };

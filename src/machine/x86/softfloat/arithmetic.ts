@@ -5,7 +5,18 @@
  * no meaning: the caller must look at the flags first.
  */
 import { DE, type FpContext, IE, Rounding, ZE } from "./context.ts";
-import { type Float, type FloatFormat, INDEFINITE, infinity, isNan, Kind, negate, quiet, type Sign, zero } from "./float.ts";
+import {
+  type Float,
+  type FloatFormat,
+  INDEFINITE,
+  infinity,
+  isNan,
+  Kind,
+  negate,
+  quiet,
+  type Sign,
+  zero,
+} from "./float.ts";
 import { round } from "./round.ts";
 
 /** Raises IE and gives the indefinite. */

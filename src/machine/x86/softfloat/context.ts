@@ -9,7 +9,12 @@ export const Rounding = { Nearest: 0, Down: 1, Up: 2, Zero: 3 } as const;
 export type Rounding = (typeof Rounding)[keyof typeof Rounding];
 
 // Exception flags; the same bits in MXCSR and FSW, and (shifted by 7 in MXCSR) as masks.
-export const IE = 1, DE = 2, ZE = 4, OE = 8, UE = 16, PE = 32;
+export const IE = 1,
+  DE = 2,
+  ZE = 4,
+  OE = 8,
+  UE = 16,
+  PE = 32;
 /** Found by looking at the operands, before anything is computed. */
 export const PRE_COMPUTATION = IE | DE | ZE;
 export const ALL_EXCEPTIONS = 0x3f;

@@ -1,6 +1,16 @@
 /** Rounding of exact results into a format. */
 import { type FpContext, OE, PE, Rounding, UE } from "./context.ts";
-import { bitLength, finite, type Float, type FloatFormat, fromScaled, infinity, INTEGER_BIT, type Sign, zero } from "./float.ts";
+import {
+  bitLength,
+  finite,
+  type Float,
+  type FloatFormat,
+  fromScaled,
+  infinity,
+  INTEGER_BIT,
+  type Sign,
+  zero,
+} from "./float.ts";
 
 /**
  * Drops the lowest `shift` bits of a magnitude by the rounding mode; sets `inexact` and
@@ -58,8 +68,8 @@ function overflow(context: FpContext, format: FloatFormat, sign: Sign, sig: bigi
     if (context.inexact) context.flags |= PE;
     const wrapped = e - context.exponentWrap;
     if (wrapped <= format.emax) return finite(sign, wrapped, sig);
-    // Out of range even so (FSCALE).
-    context.flags |= PE;
+    // Out of range even so (FSCALE), or not stored.
+    if (context.exponentWrap !== 0) context.flags |= PE;
     context.roundedUp = true;
     return infinity(sign);
   }
@@ -93,7 +103,7 @@ function roundTiny(
       context.flags |= context.inexact ? UE | PE : UE;
       const wrapped = e + context.exponentWrap;
       if (wrapped >= emin) return finite(sign, wrapped, sig);
-      context.flags |= PE;
+      if (context.exponentWrap !== 0) context.flags |= PE;
       context.roundedUp = false;
       return zero(sign);
     }

@@ -8,7 +8,19 @@ import { add, divide, multiply, sqrt, subtract } from "./arithmetic.ts";
 import { compare, maximum, minimum, Relation } from "./compare.ts";
 import { ALL_EXCEPTIONS, type FpContext, PE, PRE_COMPUTATION, type Rounding } from "./context.ts";
 import { convert, roundToIntegral, toInteger, truncateToInteger } from "./convert.ts";
-import { F32, F64, type Float, type FloatFormat, fromInteger, Kind, pack32, pack64, unpack32, unpack64, zero } from "./float.ts";
+import {
+  F32,
+  F64,
+  type Float,
+  type FloatFormat,
+  fromInteger,
+  Kind,
+  pack32,
+  pack64,
+  unpack32,
+  unpack64,
+  zero,
+} from "./float.ts";
 import { MXCSR_DAZ, mxcsrContext } from "./mxcsr.ts";
 import { roundFloat } from "./round.ts";
 import { SSE_IMMEDIATE_SHIFT, SseOp } from "./sse-op.ts";
@@ -39,8 +51,7 @@ interface Lane {
   store(offset: number, value: Float): void;
 }
 
-const flush = (x: Execution, value: Float): Float =>
-  value.denormal && x.denormalsAreZero ? zero(value.sign) : value;
+const flush = (x: Execution, value: Float): Float => (value.denormal && x.denormalsAreZero ? zero(value.sign) : value);
 
 const single: Lane = {
   format: F32,
@@ -64,15 +75,22 @@ const define = (name: SseOp, handler: Handler): void => {
 };
 
 /** Defines the packed and scalar, single and double forms of a lane operation. */
-function defineLanes(base: "add" | "sub" | "mul" | "div" | "min" | "max" | "sqrt" | "cmp" | "round", lane: (x: Execution, type: Lane, offset: number) => void): void {
-  const packed = (type: Lane): Handler => (x) => {
-    for (let offset = 0; offset < 16; offset += type.bytes) lane(x, type, offset);
-    return 16;
-  };
-  const scalar = (type: Lane): Handler => (x) => {
-    lane(x, type, 0);
-    return 16;
-  };
+function defineLanes(
+  base: "add" | "sub" | "mul" | "div" | "min" | "max" | "sqrt" | "cmp" | "round",
+  lane: (x: Execution, type: Lane, offset: number) => void,
+): void {
+  const packed =
+    (type: Lane): Handler =>
+    (x) => {
+      for (let offset = 0; offset < 16; offset += type.bytes) lane(x, type, offset);
+      return 16;
+    };
+  const scalar =
+    (type: Lane): Handler =>
+    (x) => {
+      lane(x, type, 0);
+      return 16;
+    };
   define(`${base}ps`, packed(single));
   define(`${base}pd`, packed(double));
   define(`${base}ss`, scalar(single));
@@ -91,8 +109,14 @@ defineLanes("add", binaryLane(add));
 defineLanes("sub", binaryLane(subtract));
 defineLanes("mul", binaryLane(multiply));
 defineLanes("div", binaryLane(divide));
-defineLanes("min", binaryLane((context, _format, a, b) => minimum(context, a, b)));
-defineLanes("max", binaryLane((context, _format, a, b) => maximum(context, a, b)));
+defineLanes(
+  "min",
+  binaryLane((context, _format, a, b) => minimum(context, a, b)),
+);
+defineLanes(
+  "max",
+  binaryLane((context, _format, a, b) => maximum(context, a, b)),
+);
 defineLanes("sqrt", (x, type, offset) => {
   type.store(offset, sqrt(x.context, type.format, type.load(x, x.b + offset)));
 });
@@ -143,8 +167,16 @@ const horizontal =
   (x) => {
     const pair = 2 * type.bytes;
     for (let i = 0; i < 16; i += pair) {
-      for (const [source, half] of [[x.a, 0], [x.b, 8]] as const) {
-        const value = operation(x.context, type.format, type.load(x, source + i), type.load(x, source + i + type.bytes));
+      for (const [source, half] of [
+        [x.a, 0],
+        [x.b, 8],
+      ] as const) {
+        const value = operation(
+          x.context,
+          type.format,
+          type.load(x, source + i),
+          type.load(x, source + i + type.bytes),
+        );
         type.store(half + i / 2, value);
       }
     }
@@ -229,7 +261,10 @@ const toIntegers =
     }
     return resultBytes;
   };
-for (const [t, convertTo] of [["", toInteger], ["t", truncateToInteger]] as const) {
+for (const [t, convertTo] of [
+  ["", toInteger],
+  ["t", truncateToInteger],
+] as const) {
   define(`cvt${t}ss2si32`, toIntegers(convertTo, single, 4, 1, 4));
   define(`cvt${t}sd2si32`, toIntegers(convertTo, double, 4, 1, 4));
   define(`cvt${t}ss2si64`, toIntegers(convertTo, single, 8, 1, 8));

@@ -27,7 +27,8 @@ const fbstp: Handler = (fpu, _insn, address) => {
     const x = fpu.read(0);
     sign = x.sign;
     if (x.kind === Kind.Zero) magnitude = 0n;
-    else if (x.kind === Kind.Finite && x.exp < 63) magnitude = roundOff(context, x.sign, x.sig, Math.min(63 - x.exp, 66));
+    else if (x.kind === Kind.Finite && x.exp < 63)
+      magnitude = roundOff(context, x.sign, x.sig, Math.min(63 - x.exp, 66));
     if (magnitude >= LIMIT) context.flags |= IE;
     else if (context.inexact) context.flags |= PE;
     if (!fpu.commit()) return;

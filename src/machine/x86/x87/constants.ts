@@ -9,9 +9,8 @@ export const LOG2E = 0x1_71547652b82fe1777d0ffda0d23a7d11d6aef551bad2b4b1164a2cd
 /** log10(2) */
 export const LG2 = 0x4d104d427de7fbcc47c4acd605be48bc13569862a1e8f9a4c52f37935be631e5n;
 /**
- * The pi that FSIN, FCOS, FSINCOS and FPTAN reduce their
- * arguments with has 66 bits (SDM vol. 1 §8.3.8), so that results for large arguments are those of
- * real processors, not those of mathematics.
+ * The pi that FSIN, FCOS, FSINCOS and FPTAN reduce their arguments by has 66 bits (SDM vol. 1
+ * §8.3.8), so that results for large arguments are those of real processors, not of mathematics.
  */
 export const PI_66 = 0xc90fdaa22168c234cn;
 /** Bits after the point of `PI_66`. */

@@ -51,7 +51,15 @@ function initialise(fpu: X87Unit): void {
 
 function storeEnvironment(fpu: X87Unit, address: number, size: number): void {
   const { state } = fpu.host;
-  const fields = [fpu.fcw, fpu.fsw, fullTagWord(fpu), Number(BigInt.asUintN(32, state.fip)), 0, Number(BigInt.asUintN(32, state.fdp)), 0];
+  const fields = [
+    fpu.fcw,
+    fpu.fsw,
+    fullTagWord(fpu),
+    Number(BigInt.asUintN(32, state.fip)),
+    0,
+    Number(BigInt.asUintN(32, state.fdp)),
+    0,
+  ];
   if (size === 14) {
     fields.forEach((field, i) => {
       fpu.dv.setUint16(address + 2 * i, field, true);

@@ -37,7 +37,8 @@ const NOT_WAITING = new Set([
 
 const entries = new Map<string, Entry>();
 for (const family of [arithmetic, transfer, comparison, transcendental, bcd]) {
-  for (const [mnemonic, execute] of Object.entries(family)) entries.set(mnemonic, { execute, waits: true, control: false });
+  for (const [mnemonic, execute] of Object.entries(family))
+    entries.set(mnemonic, { execute, waits: true, control: false });
 }
 for (const family of [environment, fxstate]) {
   for (const [mnemonic, execute] of Object.entries(family)) {

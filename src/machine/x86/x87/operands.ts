@@ -16,7 +16,8 @@ function isStack(operand: Operand | undefined): operand is Operand {
 /** ST(i) numbers of a two-operand form. With one operand it is the destination, and ST(0) the source (FADDP ST(i)). */
 export function registerOperands(insn: Insn): { destination: number; source: number } {
   const [first, second] = insn.operands;
-  if (insn.operandCount >= 2 && isStack(first) && isStack(second)) return { destination: first.reg, source: second.reg };
+  if (insn.operandCount >= 2 && isStack(first) && isStack(second))
+    return { destination: first.reg, source: second.reg };
   return { destination: stackOperand(insn), source: 0 };
 }
 
@@ -46,7 +47,20 @@ export const FXSAVE_SIZE = 512;
 export const environmentSize = (insn: Insn): number =>
   insn.operandSize === 2 ? ENVIRONMENT_SIZE_16 : ENVIRONMENT_SIZE_32;
 
-const STORES = new Set(["fst", "fstp", "fist", "fistp", "fisttp", "fbstp", "fnstcw", "fnstsw", "fnstenv", "fnsave", "fxsave", "fxsave64"]);
+const STORES = new Set([
+  "fst",
+  "fstp",
+  "fist",
+  "fistp",
+  "fisttp",
+  "fbstp",
+  "fnstcw",
+  "fnstsw",
+  "fnstenv",
+  "fnsave",
+  "fxsave",
+  "fxsave64",
+]);
 
 /** What the caller must translate and check before it calls `executeX87`. */
 export function x87MemoryOperand(insn: Insn): X87Memory {

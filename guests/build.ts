@@ -1,0 +1,47 @@
+/**
+ * Builds the test guests: one ELF image a folder of guests/tests/, into build/guests/.
+ *
+ *     npx tsx guests/build.ts
+ */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("./", import.meta.url));
+const OUTPUT = fileURLToPath(new URL("../build/guests/", import.meta.url));
+const COMPILE = [
+  "-std=gnu11", "-O2", "-g0", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib", "-static", "-fno-pie", "-no-pie",
+  "-mno-red-zone", "-mcmodel=kernel", "-mgeneral-regs-only", "-fno-stack-protector", "-fcf-protection=none", "-fno-builtin",
+  "-fno-asynchronous-unwind-tables", "-Wl,--build-id=none", "-Wl,-z,max-page-size=4096", "-Wl,--no-warn-rwx-segments",
+];
+
+/** Names of all tests. */
+export function testGuests(): string[] {
+  return readdirSync(`${ROOT}tests`).sort();
+}
+
+function newest(paths: readonly string[]): number {
+  return Math.max(...paths.map((path) => statSync(path).mtimeMs));
+}
+
+/** Builds one test if needed. Returns the path of its image, or undefined where there is no gcc for x86-64. */
+export function buildGuest(name: string): string | undefined {
+  const library = readdirSync(`${ROOT}lib`).map((file) => `${ROOT}lib/${file}`);
+  const main = `${ROOT}tests/${name}/main.c`;
+  const image = `${OUTPUT}${name}.elf`;
+  try {
+    if (newest([image]) > newest([...library, main])) return image;
+  } catch {
+    // Not built yet.
+  }
+  mkdirSync(OUTPUT, { recursive: true });
+  const sources = library.filter((file) => /\.[cS]$/.test(file));
+  const gcc = spawnSync("gcc", [...COMPILE, "-I", `${ROOT}lib`, "-T", `${ROOT}lib/guest.lds`, "-o", image, main, ...sources], { encoding: "utf8" });
+  if (gcc.error || process.arch !== "x64") return undefined;
+  if (gcc.status !== 0) throw new Error(`gcc failed on the test guest ${name}:\n${gcc.stderr}`);
+  return image;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const name of testGuests()) console.log(buildGuest(name) ?? `${name}: there is no gcc for x86-64 here`);
+}

@@ -1,0 +1,118 @@
+/** What the guest is made of: kernel, ramdisk, command line, symbols. */
+import {
+  BuildError,
+  commandArchive,
+  DecompressError,
+  type GuestImage,
+  ImageError,
+  obtainGuestImage,
+  PackageError,
+  parseSystemMap,
+  readImageFile,
+  type SymbolTable,
+  type TerminalSize,
+} from "../node.ts";
+import { UserError } from "./exit-status.ts";
+import type { RunOptions } from "./options.ts";
+import { createProgressBar } from "./progress.ts";
+
+export interface GuestParts {
+  readonly kernel: Uint8Array;
+  readonly ramdisk: Uint8Array | undefined;
+  readonly commandLine: string;
+  readonly symbols: SymbolTable | undefined;
+  /** The guest follows docs/console-protocol.md: its ramdisk is ours, or a command asks for one that does. */
+  readonly hasAgent: boolean;
+}
+
+/** How a session uses the guest's consoles. */
+export interface SessionKind {
+  /** On the user's terminal, of this size. */
+  readonly terminal: TerminalSize | undefined;
+  /** Kernel messages would be in the way. */
+  readonly quiet: boolean;
+}
+
+/** Reads, or obtains, all that the guest consists of. @throws UserError, FileError, ImageError... */
+export async function gatherGuest(options: RunOptions, session: SessionKind): Promise<GuestParts> {
+  // Fail for bad files before anything is downloaded.
+  const givenKernel = options.kernel === undefined ? undefined : await readImageFile(options.kernel, "kernel");
+  const givenRamdisk = options.ramdisk === undefined ? undefined : await readImageFile(options.ramdisk, "ramdisk");
+  const givenMap = options.systemMap === undefined ? undefined : await readSystemMap(options.systemMap);
+  const wantsCommand = options.command.length > 0;
+
+  const needsDefault = givenKernel === undefined || (givenRamdisk === undefined && wantsCommand);
+  const image = needsDefault ? await defaultImage() : undefined;
+  const base = givenRamdisk ?? (givenKernel === undefined || wantsCommand ? image?.ramdisk : undefined);
+  const kernel = givenKernel ?? image?.kernel;
+  if (kernel === undefined) throw new Error("no kernel");
+
+  return {
+    kernel,
+    ramdisk: wantsCommand && base !== undefined ? withCommand(base, options, session) : base,
+    commandLine: commandLine(options, session),
+    symbols: givenMap ?? (givenKernel === undefined ? defaultSymbols(image) : undefined),
+    hasAgent: base !== undefined && (givenRamdisk === undefined || wantsCommand),
+  };
+}
+
+/** The base ramdisk with a small archive behind it that names the command. */
+function withCommand(base: Uint8Array, options: RunOptions, session: SessionKind): Uint8Array {
+  const mode = session.terminal === undefined ? "pipe" : "terminal";
+  const archive = commandArchive({ argv: options.command, mode, stdin: mode === "pipe" ? "stream" : "none" });
+  // The kernel looks for the next archive at a multiple of 4 bytes.
+  const start = Math.ceil(base.length / 4) * 4;
+  const both = new Uint8Array(start + archive.length);
+  both.set(base);
+  both.set(archive, start);
+  return both;
+}
+
+function commandLine(options: RunOptions, { terminal, quiet }: SessionKind): string {
+  const words = ["console=hvc0"];
+  if (quiet) words.push("quiet");
+  if (terminal !== undefined) {
+    words.push(`typervisor.tty=${terminal.columns}x${terminal.rows}`);
+    const term = process.env.TERM;
+    if (term !== undefined && /^[-+.\w]{1,40}$/.test(term)) words.push(`typervisor.term=${term}`);
+  }
+  if (options.append !== "") words.push(options.append);
+  return words.join(" ");
+}
+
+async function defaultImage(): Promise<GuestImage> {
+  const bar = createProgressBar(process.stderr);
+  try {
+    return await obtainGuestImage({ onProgress: (progress) => bar.show(progress) });
+  } catch (error) {
+    if (isExpected(error)) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    throw new UserError(
+      `cannot get the default guest: ${firstLine(message)}; give --kernel FILE and --ramdisk FILE to boot your own`,
+    );
+  } finally {
+    bar.clear();
+  }
+}
+
+function defaultSymbols(image: GuestImage | undefined): SymbolTable | undefined {
+  return image?.systemMap && parseSystemMap(new TextDecoder("latin1").decode(image.systemMap));
+}
+
+async function readSystemMap(path: string): Promise<SymbolTable> {
+  const bytes = await readImageFile(path, "System.map");
+  try {
+    return parseSystemMap(new TextDecoder("latin1").decode(bytes));
+  } catch (error) {
+    throw new UserError(`cannot use System.map ${path}: ${(error as Error).message}`);
+  }
+}
+
+/** Errors whose message is one clear line for the user already. */
+export function isExpected(error: unknown): error is Error {
+  return [UserError, ImageError, BuildError, DecompressError, PackageError].some((kind) => error instanceof kind);
+}
+
+export function firstLine(text: string): string {
+  return text.split("\n")[0] ?? "";
+}

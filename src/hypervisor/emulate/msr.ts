@@ -1,0 +1,126 @@
+/**
+ * Model-specific registers that a PV guest may read and write. Everything else is #GP, on which
+ * guests rely to find out what there is.
+ */
+import { cpuState, FS, GS, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE } from "../../machine/x86/state.ts";
+import { isCanonical } from "../traps/guest-words.ts";
+import { baseOf, setBase } from "../traps/segments.ts";
+import type { Vcpu } from "../vcpu.ts";
+
+export const MSR = {
+  TSC: 0x10,
+  APIC_BASE: 0x1b,
+  UCODE_REV: 0x8b,
+  PLATFORM_INFO: 0xce,
+  MISC_FEATURES_ENABLES: 0x140,
+  MCG_CAP: 0x179,
+  MCG_STATUS: 0x17a,
+  MCG_CTL: 0x17b,
+  PAT: 0x277,
+  MC0_CTL: 0x400,
+  EFER: 0xc000_0080,
+  FS_BASE: 0xc000_0100,
+  GS_BASE: 0xc000_0101,
+  KERNEL_GS_BASE: 0xc000_0102,
+  TSC_AUX: 0xc000_0103,
+  K7_EVNTSEL0: 0xc001_0000,
+  K7_PERFCTR3: 0xc001_0007,
+  K8_HWCR: 0xc001_0015,
+  NB_CFG: 0xc001_001f,
+  PATCH_LOADER: 0xc001_0020,
+  PSTATE_LIMIT: 0xc001_0061,
+  PSTATE_LAST: 0xc001_006b,
+  DE_CFG: 0xc001_1029,
+} as const;
+
+const APIC_BASE_ADDRESS = 0xfee0_0000n;
+const APIC_BASE_ENABLE = 0x800n;
+const APIC_BASE_BSP = 0x100n;
+/** Banks of machine-check registers, 4 registers each. */
+const MCE_BANKS = 2;
+const MC_LAST = MSR.MC0_CTL + MCE_BANKS * 4 - 1;
+/** Memory types of the eight PAT entries that Xen sets up: WB WT UC- UC WC WP UC UC. */
+const PAT_VALUE = 0x0000_0501_0007_0406n;
+export const GUEST_EFER = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
+/** HWCR: the TSC counts at the frequency of P-state 0. */
+const HWCR_TSC_FREQ_SEL = 1n << 24n;
+/** DE_CFG: LFENCE waits for all instructions before it. */
+const DE_CFG_LFENCE_SERIALISE = 1n << 1n;
+const KERNEL_GS_BASE = cpuState.offset.kernel_gs_base;
+
+/** The value, or undefined for #GP. The caller is in guest kernel mode. */
+export function readMsr(vcpu: Vcpu, index: number): bigint | undefined {
+  const { cpu, memory, policy } = vcpu.domain.hypervisor;
+  switch (index) {
+    case MSR.KERNEL_GS_BASE:
+      // The inactive base: the user's.
+      return memory.dv.getBigUint64(vcpu.state.address + KERNEL_GS_BASE, true);
+    case MSR.FS_BASE:
+      return baseOf(vcpu, FS);
+    case MSR.GS_BASE:
+      return baseOf(vcpu, GS);
+    case MSR.TSC:
+      return cpu.readTsc();
+    case MSR.TSC_AUX:
+      return policy.features.has("rdtscp") ? vcpu.state.tsc_aux : undefined;
+    case MSR.EFER:
+      return GUEST_EFER;
+    case MSR.APIC_BASE:
+      return APIC_BASE_ADDRESS | APIC_BASE_ENABLE | (vcpu.id === 0 ? APIC_BASE_BSP : 0n);
+    case MSR.PAT:
+      return PAT_VALUE;
+    case MSR.MCG_CAP:
+      return BigInt(MCE_BANKS);
+    case MSR.MCG_STATUS:
+    case MSR.MCG_CTL:
+    case MSR.UCODE_REV:
+    case MSR.PLATFORM_INFO:
+    case MSR.MISC_FEATURES_ENABLES:
+    case MSR.NB_CFG:
+      return 0n;
+    case MSR.K8_HWCR:
+      return HWCR_TSC_FREQ_SEL;
+    case MSR.DE_CFG:
+      return DE_CFG_LFENCE_SERIALISE;
+    default:
+      if (index >= MSR.MC0_CTL && index <= MC_LAST) return 0n;
+      if (index >= MSR.K7_EVNTSEL0 && index <= MSR.K7_PERFCTR3) return 0n;
+      return undefined;
+  }
+}
+
+/** Writes a register; false for #GP. The caller is in guest kernel mode. */
+export function writeMsr(vcpu: Vcpu, index: number, value: bigint): boolean {
+  switch (index) {
+    case MSR.FS_BASE:
+      if (!isCanonical(value)) return false;
+      setBase(vcpu, FS, value);
+      return true;
+    case MSR.GS_BASE:
+      if (!isCanonical(value)) return false;
+      setBase(vcpu, GS, value);
+      return true;
+    case MSR.KERNEL_GS_BASE:
+      if (!isCanonical(value)) return false;
+      vcpu.state.kernel_gs_base = value;
+      return true;
+    case MSR.TSC_AUX:
+      if (value >> 32n !== 0n || !vcpu.domain.hypervisor.policy.features.has("rdtscp")) return false;
+      vcpu.state.tsc_aux = value;
+      return true;
+    case MSR.EFER:
+      return value === GUEST_EFER;
+    // Accepted, without effect.
+    case MSR.MCG_STATUS:
+    case MSR.MCG_CTL:
+    case MSR.UCODE_REV:
+    case MSR.PATCH_LOADER:
+    case MSR.K8_HWCR:
+    case MSR.DE_CFG:
+      return true;
+    default:
+      if (index >= MSR.MC0_CTL && index <= MC_LAST) return true;
+      if (index >= MSR.K7_EVNTSEL0 && index <= MSR.K7_PERFCTR3) return true;
+      return index >= MSR.PSTATE_LIMIT && index <= MSR.PSTATE_LAST;
+  }
+}

@@ -1,0 +1,96 @@
+/** Grants that the host domain has mapped: the same pins and references as a mapping in a real dom0. */
+import { GNTST, type GrantStatus } from "../../abi/grant_table.ts";
+import { PAGE_SIZE } from "../../machine/memory.ts";
+import type { Hypervisor } from "../hypervisor.ts";
+import { holdFrame, pin, releaseFrame, unpin } from "./pin.ts";
+import { activeEntryOf } from "./table.ts";
+
+const STATUS_NAMES = new Map<number, string>(Object.entries(GNTST).map(([name, status]) => [status, name]));
+
+/** A grant operation of the host domain failed, as it would have for a real dom0. */
+export class GrantError extends Error {
+  readonly status: GrantStatus;
+
+  constructor(status: GrantStatus, what: string) {
+    super(`${what}: GNTST_${STATUS_NAMES.get(status) ?? status}`);
+    this.status = status;
+  }
+}
+
+export interface MapOptions {
+  readonly readonly: boolean;
+}
+
+/** A granted frame, mapped. The guest may change it at any time: copy what you check. */
+export interface GrantMapping {
+  /** The frame. Of a read-only mapping it must not be written. Throws once it is unmapped. */
+  readonly bytes: Uint8Array;
+  /** Call after writing to `bytes` what the guest might execute (a page that it reads from disk). */
+  written(): void;
+  unmap(): void;
+}
+
+interface Mapping {
+  readonly domid: number;
+  readonly ref: number;
+  readonly readonly: boolean;
+  readonly mfn: number;
+}
+
+export class HostMappings {
+  readonly #hv: Hypervisor;
+  readonly #domid: number;
+  readonly #mapped = new Set<Mapping>();
+
+  constructor(hv: Hypervisor, domid: number) {
+    this.#hv = hv;
+    this.#domid = domid;
+  }
+
+  get count(): number {
+    return this.#mapped.size;
+  }
+
+  map(domid: number, ref: number, { readonly }: MapOptions): GrantMapping {
+    const hv = this.#hv;
+    const what = `map of grant ${ref} of domain ${domid}`;
+    const granter = hv.domains.get(domid);
+    if (granter === undefined || granter.isDying) throw new GrantError(GNTST.bad_domain, what);
+    const status = pin(granter, ref, { domid: this.#domid, readonly, mapping: true, kinds: ["host"] });
+    if (status !== GNTST.okay) throw new GrantError(status, what);
+    const { mfn } = activeEntryOf(granter, ref);
+    if (!holdFrame(granter, mfn, readonly)) {
+      unpin(granter, ref, "host", readonly);
+      throw new GrantError(GNTST.general_error, what);
+    }
+    const mapping: Mapping = { domid, ref, readonly, mfn };
+    this.#mapped.add(mapping);
+    const bytes = hv.memory.frame(mfn);
+    const mapped = this.#mapped;
+    return {
+      get bytes() {
+        if (!mapped.has(mapping)) throw new Error(`${what} has ended`);
+        return bytes;
+      },
+      written: () => {
+        if (mapped.has(mapping)) hv.cpu.frameWritten(mfn);
+      },
+      unmap: () => this.#unmap(mapping),
+    };
+  }
+
+  /** Ends all mappings of a domain's frames. */
+  releaseAll(domid: number): void {
+    for (const mapping of [...this.#mapped]) if (mapping.domid === domid) this.#unmap(mapping);
+  }
+
+  #unmap(mapping: Mapping): void {
+    // Also after the domain's end, which has unmapped it already.
+    if (!this.#mapped.delete(mapping)) return;
+    const granter = this.#hv.domains.get(mapping.domid);
+    if (granter === undefined) throw new Error(`domain ${mapping.domid} went away before its grants`);
+    if (!mapping.readonly) this.#hv.cpu.frameWritten(mapping.mfn);
+    releaseFrame(granter, mapping.mfn, mapping.readonly);
+    unpin(granter, mapping.ref, "host", mapping.readonly);
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * Typervisor: machines that run paravirtualized guests, in JavaScript.
+ *
+ *     import { createMachine } from "typervisor";
+ *
+ *     const machine = await createMachine({ memory: "256M" });
+ *     const domain = await machine.createDomain({ kernel, ramdisk, commandLine: "console=hvc0" });
+ *     domain.console.readable.pipeTo(somewhere);
+ *     const { reason } = await domain.wait();
+ *
+ * This module runs in browsers, workers and Node alike. `typervisor/node` adds what Node can do:
+ * files, terminals, and Debian's kernel through apt.
+ */
+
+export { attachTerminal } from "./backends/console/attach.ts";
+export type { Console } from "./backends/console/console.ts";
+export type { ConsoleOutput } from "./backends/console/output.ts";
+export type { Terminal, TerminalSize } from "./backends/console/terminal.ts";
+export { createDefaultPlatform } from "./platform/default.ts";
+export type { Platform } from "./platform/types.ts";
+export { BuildError, ImageError } from "./toolstack/builder/index.ts";
+export { DecompressError } from "./toolstack/compression/index.ts";
+export type { Domain, DomainConsole, DomainEnd, EndReason } from "./toolstack/domain.ts";
+export { GuestAgent, type GuestSignal } from "./toolstack/guest-agent.ts";
+export { commandArchive, defaultInitramfs, type GuestCommand, PackageError } from "./toolstack/image/index.ts";
+export { createMachine, type DomainConfig, type Machine, type MachineOptions } from "./toolstack/machine.ts";
+export { formatSize, parseSize } from "./toolstack/size.ts";
+export { parseSystemMap, type SymbolTable } from "./toolstack/symbols.ts";
+export type { StoreAccess, Xenstore } from "./toolstack/xenstore/xenstore.ts";

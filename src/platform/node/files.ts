@@ -1,0 +1,43 @@
+/** Files of the user, with errors that say in one line what is wrong. */
+import { readFile, stat } from "node:fs/promises";
+
+/** A file that cannot be read or written. */
+export class FileError extends Error {
+  override name = "FileError";
+}
+
+/** Nothing that fits a guest is larger. */
+const LARGEST = 2 ** 31;
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file",
+  EACCES: "permission denied",
+  EISDIR: "it is a directory",
+  ENOTDIR: "no such file",
+  ENOSPC: "no space left on the device",
+  EROFS: "the file system is read-only",
+};
+
+/**
+ * Reads a kernel, a ramdisk or another file as a whole.
+ * @param what for the message: "kernel"
+ * @throws FileError
+ */
+export async function readImageFile(path: string, what: string): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(path);
+    if (size > LARGEST) throw new FileError(`cannot read ${what} ${path}: it is too large`);
+    const bytes = await readFile(path);
+    if (bytes.length === 0) throw new FileError(`cannot use ${what} ${path}: it is empty`);
+    return bytes;
+  } catch (error) {
+    throw fileError(error, `cannot read ${what} ${path}`);
+  }
+}
+
+/** The same error as one line; what is no error of the operating system stays what it is. */
+export function fileError(error: unknown, what: string): unknown {
+  const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
+  if (code === undefined) return error;
+  return new FileError(`${what}: ${REASONS[code] ?? code}`);
+}
