@@ -34,4 +34,4 @@ export const PHYSDEVOP = {
 export const physdevSetIopl = struct("physdev_set_iopl", { iopl: u32 });
 export const physdevSetIobitmap = struct("physdev_set_iobitmap", { bitmap: handle, nr_ports: u32 });
 /** Of physdev_op_compat: `u` is a union of the structures of the operations. */
-export const physdevOpCompat = struct("physdev_op", { cmd: u32, u: handle });
+export const physdevOpCompatStruct = struct("physdev_op", { cmd: u32, u: handle });

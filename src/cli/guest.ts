@@ -1,8 +1,9 @@
 /** What the guest is made of: kernel, ramdisk, command line, symbols. */
 import {
   BuildError,
-  commandArchive,
+  commandRamdisk,
   DecompressError,
+  type GuestCommand,
   type GuestImage,
   ImageError,
   obtainGuestImage,
@@ -49,23 +50,17 @@ export async function gatherGuest(options: RunOptions, session: SessionKind): Pr
 
   return {
     kernel,
-    ramdisk: wantsCommand && base !== undefined ? withCommand(base, options, session) : base,
+    ramdisk: wantsCommand && base !== undefined ? commandRamdisk(base, guestCommand(options, session)) : base,
     commandLine: commandLine(options, session),
     symbols: givenMap ?? (givenKernel === undefined ? defaultSymbols(image) : undefined),
     hasAgent: base !== undefined && (givenRamdisk === undefined || wantsCommand),
   };
 }
 
-/** The base ramdisk with a small archive behind it that names the command. */
-function withCommand(base: Uint8Array, options: RunOptions, session: SessionKind): Uint8Array {
-  const mode = session.terminal === undefined ? "pipe" : "terminal";
-  const archive = commandArchive({ argv: options.command, mode, stdin: mode === "pipe" ? "stream" : "none" });
-  // The kernel looks for the next archive at a multiple of 4 bytes.
-  const start = Math.ceil(base.length / 4) * 4;
-  const both = new Uint8Array(start + archive.length);
-  both.set(base);
-  both.set(archive, start);
-  return both;
+function guestCommand({ command }: RunOptions, { terminal }: SessionKind): GuestCommand {
+  return terminal === undefined
+    ? { argv: command, mode: "pipe", stdin: "stream" }
+    : { argv: command, mode: "terminal" };
 }
 
 function commandLine(options: RunOptions, { terminal, quiet }: SessionKind): string {

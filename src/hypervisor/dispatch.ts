@@ -43,6 +43,7 @@ export function dispatchHypercall(hv: Hypervisor, vcpu: Vcpu): void {
   args[2] = gpr[RDX] ?? 0n;
   args[3] = gpr[R10] ?? 0n;
   args[4] = gpr[R8] ?? 0n;
+  hv.beginHypercall();
   hv.trace.enter(vcpu.domain.id, vcpu.id, number, args);
   const result = invoke(hv, vcpu, number, args);
   if (result === CONTINUATION) {

@@ -1,20 +1,13 @@
 /** Why the processor stopped, and what to do about it. */
-import { VMASST_TYPE_writable_pagetables } from "../abi/xen.ts";
 import { ExitReason } from "../machine/processor.ts";
 import {
   CR0_TS,
-  EXC_BP,
-  EXC_DB,
   EXC_DF,
   EXC_GP,
   EXC_MC,
   EXC_NM,
   EXC_PF,
   EXC_UD,
-  PF_FETCH,
-  PF_PRESENT,
-  PF_RESERVED,
-  PF_WRITE,
 } from "../machine/x86/state.ts";
 import { dispatchHypercall } from "./dispatch.ts";
 import { emulateCpuidExit } from "./emulate/cpuid-instruction.ts";
@@ -75,9 +68,6 @@ function handleException(hv: Hypervisor, vcpu: Vcpu): void {
       // The guest's handler finds TS clear (as after fpu_taskswitch(0)) and loads its state.
       state.cr0 &= ~CR0_TS;
       break;
-    case EXC_DB:
-    case EXC_BP:
-      break;
     case EXC_DF:
     case EXC_MC:
       return vcpu.domain.crash(`the processor raised ${exceptionName(vector)}`);
@@ -93,13 +83,7 @@ function pageFault(hv: Hypervisor, vcpu: Vcpu, cr2: bigint, errorCode: number): 
     if (!isCanonical(ldt.address)) return injectGeneralProtection(vcpu, Number(cr2 & 0xfff8n) | 4);
     return injectPageFault(vcpu, ldt.address, errorCode);
   }
-  const pageTableWrite = PF_PRESENT | PF_WRITE;
-  if (
-    (errorCode & (pageTableWrite | PF_RESERVED | PF_FETCH)) === pageTableWrite &&
-    vcpu.kernelMode &&
-    vcpu.domain.vmAssist(VMASST_TYPE_writable_pagetables) &&
-    ptwrEmulate(vcpu, cr2, errorCode)
-  ) {
+  if (ptwrEmulate(vcpu, cr2, errorCode)) {
     hv.statistics.ptwr++;
     return;
   }

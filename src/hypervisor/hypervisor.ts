@@ -3,11 +3,15 @@ import type { MemoryLayout } from "../machine/layout.ts";
 import type { MachineMemory } from "../machine/memory.ts";
 import type { Clock, Processor } from "../machine/processor.ts";
 import type { Domain } from "./domain.ts";
+import { createDomain, type DomainOptions, destroyDomain } from "./domain-lifecycle.ts";
+import { CpuPolicy } from "./emulate/cpu-policy.ts";
 import type { HostDomain } from "./host-domain.ts";
-import { FrameTable } from "./mm/frame-table.ts";
-import { Heap } from "./mm/heap.ts";
 import type { Hypercall } from "./hypercall.ts";
 import { hypercallTable } from "./hypercalls.ts";
+import { FrameTable } from "./mm/frame-table.ts";
+import { Heap } from "./mm/heap.ts";
+import { initXenMappings } from "./mm/xen-area.ts";
+import { RunLoop, type SliceLimits, type SliceResult } from "./run-loop.ts";
 import { Statistics } from "./statistics.ts";
 import { HypercallTrace } from "./trace.ts";
 import type { Vcpu } from "./vcpu.ts";
@@ -18,16 +22,28 @@ export interface HypervisorHooks {
   onConsole?(domain: Domain, text: Uint8Array): void;
   /** A domain has shut down (`domain.record.shutdown_code`) or crashed. */
   onShutdown?(domain: Domain): void;
-  /** A domain crashed: the report, for a log. */
+  /** A domain crashed: the report, for a log. Called before `onShutdown`. */
   onCrash?(domain: Domain, report: string): void;
+  /** Name of a guest's code address, for crash reports. */
+  symbolize?(domain: Domain, address: bigint): string | undefined;
+}
+
+/** A processor may say what it implements; names as in emulate/features.ts. */
+interface KnowsFeatures {
+  readonly features?: ReadonlySet<string>;
 }
 
 export interface HypervisorOptions extends HypervisorHooks {
   readonly memory: MachineMemory;
   readonly layout: MemoryLayout;
-  readonly cpu: Processor;
+  readonly cpu: Processor & KnowsFeatures;
   readonly clock: Clock;
+  /** CPUID features to offer. Default: the processor's. */
+  readonly features?: ReadonlySet<string>;
 }
+
+/** Steps of one hypercall after which it lets others go first. */
+const STEPS_PER_HYPERCALL = 16384;
 
 export class Hypervisor {
   readonly memory: MachineMemory;
@@ -39,15 +55,20 @@ export class Hypervisor {
   /** The hypervisor's own memory. */
   readonly heap: Heap;
   readonly hooks: HypervisorHooks;
+  /** What CPUID answers. */
+  readonly policy: CpuPolicy;
   /** Hypercalls by number. */
   readonly hypercalls: readonly (Hypercall | undefined)[] = hypercallTable();
   readonly statistics = new Statistics(this.hypercalls);
   readonly trace = new HypercallTrace();
   readonly domains = new Map<number, Domain>();
-  /** Domain 0, if it is the one written in TypeScript; it registers itself. */
+  /** Domain 0, if there is one; it registers itself. */
   hostDomain: HostDomain | undefined;
   /** The vCPU whose state is on the processor. */
   current: Vcpu | undefined;
+  readonly #loop = new RunLoop(this);
+  #notices: (() => void)[] = [];
+  #steps = 0;
 
   constructor(options: HypervisorOptions) {
     this.memory = options.memory;
@@ -55,12 +76,67 @@ export class Hypervisor {
     this.cpu = options.cpu;
     this.clock = options.clock;
     this.hooks = options;
+    const features = options.features ?? options.cpu.features;
+    this.policy = new CpuPolicy(features === undefined ? {} : { features });
     this.frames = new FrameTable(options.memory, options.layout.heapBase);
     this.heap = new Heap(this.frames);
+    initXenMappings(this);
+  }
+
+  createDomain(options: DomainOptions): Domain {
+    return createDomain(this, options);
+  }
+
+  destroyDomain(domain: Domain): void {
+    destroyDomain(this, domain);
+  }
+
+  /** Runs domains for a slice, by default about 5 ms: see RunLoop. */
+  runSlice(limits?: SliceLimits): SliceResult {
+    return this.#loop.runSlice(limits);
+  }
+
+  // What the parts of the hypervisor tell it.
+
+  /** Has `notice` called from the run loop, outside of any hypercall. */
+  notify(notice: () => void): void {
+    this.#notices.push(notice);
+  }
+
+  /** Calls what `notify` collected. */
+  runNotices(): void {
+    while (this.#notices.length > 0) {
+      const notices = this.#notices;
+      this.#notices = [];
+      for (const notice of notices) notice();
+    }
   }
 
   /** A domain has just set DOMAIN_SHUT_DOWN. */
   domainShutDown(domain: Domain): void {
-    void domain;
+    this.notify(() => this.hooks.onShutdown?.(domain));
+  }
+
+  consoleWrite(domain: Domain, text: Uint8Array): void {
+    this.notify(() => this.hooks.onConsole?.(domain, text));
+  }
+
+  /** " <name+offset>" for reports, or nothing. */
+  symbolize(domain: Domain, address: bigint): string {
+    const name = this.hooks.symbolize?.(domain, address);
+    return name === undefined ? "" : ` <${name}>`;
+  }
+
+  /** A hypercall begins. */
+  beginHypercall(): void {
+    this.#steps = 0;
+  }
+
+  /**
+   * Asked by long hypercalls at each step: they should stop and go on later. Counts steps and not
+   * time, so that a run in virtual time can be repeated.
+   */
+  preempted(): boolean {
+    return ++this.#steps > STEPS_PER_HYPERCALL;
   }
 }

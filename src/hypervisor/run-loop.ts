@@ -144,7 +144,11 @@ export class RunLoop {
       const reason = cpu.run(Math.min(this.#pace.budget(deadline - now), Math.max(1, stopAt - retired)));
       statistics.exits[reason]!++;
       if (reason !== ExitReason.Budget) handleExit(hv, vcpu, reason);
-      if (hv.hostDomain?.eventsPending) this.#hostWork();
+      if (hv.hostDomain?.eventsPending) {
+        hv.hostDomain.deliverEvents();
+        // A back end may have ended the domain.
+        if (hv.current !== vcpu) return;
+      }
       if (reason === ExitReason.Budget || ++exits >= EXITS_PER_CLOCK) {
         exits = 0;
         const before = now;

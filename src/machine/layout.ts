@@ -29,7 +29,9 @@ export const TLB_SET_SIZE = 2 * TLB_ARRAY_SIZE;
 export const JUMP_CACHE_ENTRIES = 4096;
 export const JUMP_CACHE_BASE = TLB_BASE + 2 * TLB_SET_SIZE;
 export const JUMP_CACHE_SET_SIZE = JUMP_CACHE_ENTRIES * 16;
-export const TABLES_END = JUMP_CACHE_BASE + 2 * JUMP_CACHE_SET_SIZE;
+/** A TLB set that stays empty: in use while alignment is checked, so that every access is looked at. */
+export const EMPTY_TLB_SET = JUMP_CACHE_BASE + 2 * JUMP_CACHE_SET_SIZE;
+export const TABLES_END = EMPTY_TLB_SET + TLB_SET_SIZE;
 
 export interface MemoryLayout {
   /** One byte a frame: nonzero if code was translated from it. */

@@ -27,6 +27,7 @@ import {
   writeDomainDirectory,
   writeHostDirectory,
 } from "./domain-directory.ts";
+import { Milestones } from "./milestones.ts";
 import { RunLoop } from "./run-loop.ts";
 import { parseSize } from "./size.ts";
 import type { SymbolTable } from "./symbols.ts";
@@ -99,29 +100,31 @@ export class Machine {
   /** Bytes that domains can have together. */
   readonly memoryBytes: number;
   readonly #hostDomain: HostDomain;
-  readonly #platform: Platform;
   readonly #virtual: VirtualClock | undefined;
   readonly #epoch: bigint;
   readonly #loop: RunLoop;
   readonly #running = new Map<number, Running>();
-  readonly #start: number;
+  /** Removals that wait for the end of a slice. */
+  readonly #retired: (() => void)[] = [];
+  readonly #milestones: Milestones;
 
   constructor(
     parts: Pick<Hypervisor, "memory" | "layout" | "cpu" | "clock">,
     options: { platform: Platform; virtual: VirtualClock | undefined; epoch: bigint; memoryBytes: number },
   ) {
-    this.#platform = options.platform;
     this.#virtual = options.virtual;
     this.#epoch = options.epoch;
     this.memoryBytes = options.memoryBytes;
-    this.#start = options.platform.now();
     this.hypervisor = new Hypervisor({
       ...parts,
       onShutdown: (domain) => this.#shutDown(domain),
       onCrash: (domain, report) => this.#crashed(domain, report),
+      symbolize: (domain, address) => this.#running.get(domain.id)?.symbols?.describe(address),
     });
     this.#hostDomain = new HostDomain(this.hypervisor);
-    this.#loop = new RunLoop(this.hypervisor, options.platform, options.virtual);
+    const start = options.platform.now();
+    this.#milestones = new Milestones(this.hypervisor, () => options.platform.now() - start);
+    this.#loop = new RunLoop(this.hypervisor, options.platform, options.virtual, () => this.#afterSlice());
     writeHostDirectory(this.xenstore);
   }
 
@@ -157,7 +160,6 @@ export class Machine {
         ...(config.ramdisk !== undefined && { ramdisk: config.ramdisk }),
         commandLine: config.commandLine ?? "",
         memoryBytes,
-        vcpus,
       });
       setWallclock(hvDomain, this.#epoch);
       this.#running.set(domain.id, running);
@@ -180,13 +182,8 @@ export class Machine {
 
   /** Everything that is counted, ready for JSON. */
   statistics(): Record<string, unknown> {
-    const { cpu, statistics, clock } = this.hypervisor;
-    return {
-      ...statistics.toJSON(),
-      processor: cpu.statistics,
-      machine_nanoseconds: clock.now(),
-      wall_seconds: (this.#platform.now() - this.#start) / 1e9,
-    };
+    const { cpu, statistics } = this.hypervisor;
+    return { milestones: this.#milestones.toJSON(), processor: cpu.statistics, ...statistics.toJSON() };
   }
 
   /** Gives a new domain its directory in xenstore, its store connection and its consoles. */
@@ -210,7 +207,10 @@ export class Machine {
       this.#attach(cleanup, domid, 0, built.console.port, (page, notify) => {
         first.raw.connect({ page, notify });
         cleanup.push(() => first.raw.disconnect());
-        return () => first.raw.onEvent();
+        return () => {
+          first.raw.onEvent();
+          if (first.raw.bytesWritten > 0) this.#milestones.consoleOutput();
+        };
       });
     }
     for (const [i, { raw }] of more.entries()) {
@@ -254,8 +254,7 @@ export class Machine {
     const reason = REASONS[hvDomain.record.shutdown_code] ?? "crash";
     const crashed = reason === "crash" || reason === "watchdog";
     const report = crashed ? this.#report(running) : undefined;
-    this.#remove(running);
-    running.domain.finish({ reason, ...(report !== undefined && { report }) });
+    this.#retire(running, { reason, ...(report !== undefined && { report }) });
   }
 
   #crashed(hvDomain: HypervisorDomain, report: string): void {
@@ -274,10 +273,28 @@ export class Machine {
 
   #destroy(domain: Domain): void {
     const running = this.#running.get(domain.id);
-    if (running?.domain !== domain) return;
-    this.#remove(running);
-    domain.finish({ reason: "destroyed" } satisfies DomainEnd);
+    if (running?.domain === domain) this.#retire(running, { reason: "destroyed" });
+  }
+
+  /** Takes a domain away: at once, or when the slice that it may be running in is over. */
+  #retire(running: Running, end: DomainEnd): void {
+    this.#retired.push(() => {
+      if (this.#running.get(running.domain.id) !== running) return;
+      this.#remove(running);
+      running.domain.finish(end);
+    });
+    if (this.#loop.inSlice) return;
+    this.#removeRetired();
     this.#loop.wake();
+  }
+
+  #removeRetired(): void {
+    for (const remove of this.#retired.splice(0)) remove();
+  }
+
+  #afterSlice(): void {
+    this.#milestones.observe();
+    this.#removeRetired();
   }
 
   /** Disconnects a domain and gives its memory back. */

@@ -7,6 +7,7 @@
  * is nothing to sleep for: the clock jumps to the next timer.
  */
 import type { Hypervisor } from "../hypervisor/hypervisor.ts";
+import type { SliceResult } from "../hypervisor/run-loop.ts";
 import type { VirtualClock } from "../hypervisor/time/clock.ts";
 import type { Platform } from "../platform/types.ts";
 
@@ -19,16 +20,19 @@ export class RunLoop {
   readonly #hv: Hypervisor;
   readonly #platform: Platform;
   readonly #virtual: VirtualClock | undefined;
+  readonly #afterSlice: () => void;
   #running = false;
   #stopped = false;
+  #inSlice = false;
   /** Something happened since the last slice began. */
   #woken = false;
   #endSleep: (() => void) | undefined;
 
-  constructor(hv: Hypervisor, platform: Platform, virtual: VirtualClock | undefined) {
+  constructor(hv: Hypervisor, platform: Platform, virtual: VirtualClock | undefined, afterSlice: () => void) {
     this.#hv = hv;
     this.#platform = platform;
     this.#virtual = virtual;
+    this.#afterSlice = afterSlice;
   }
 
   /** Runs until every domain has ended. Call it whenever there may be something to run. @throws what the hypervisor throws */
@@ -43,7 +47,8 @@ export class RunLoop {
       await this.#platform.yield();
       while (!this.#stopped) {
         this.#woken = false;
-        const slice = this.#hv.runSlice();
+        const slice = this.#slice();
+        this.#afterSlice();
         if (slice.state === "ended") break;
         if (slice.state === "blocked" && !this.#woken) await this.#pass(slice.wakeAt);
         else await this.#platform.yield();
@@ -51,6 +56,11 @@ export class RunLoop {
     } finally {
       this.#running = false;
     }
+  }
+
+  /** True while guests run: what they stand on must not be taken away. */
+  get inSlice(): boolean {
+    return this.#inSlice;
   }
 
   /** Ends a sleep: there is an event for a guest. */
@@ -63,6 +73,15 @@ export class RunLoop {
   stop(): void {
     this.#stopped = true;
     this.wake();
+  }
+
+  #slice(): SliceResult {
+    this.#inSlice = true;
+    try {
+      return this.#hv.runSlice();
+    } finally {
+      this.#inSlice = false;
+    }
   }
 
   /** Lets time pass until `wakeAt`, or for ever. */

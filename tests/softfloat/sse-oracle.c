@@ -75,6 +75,7 @@ __attribute__((noinline)) static void execute(const struct request *q, struct re
     XMM(cvtdq2ps) XMM(cvtdq2pd) FROM_MMX(cvtpi2ps) FROM_MMX(cvtpi2pd)
     XMM(cvtps2dq) XMM(cvtpd2dq) TO_MMX(cvtps2pi) TO_MMX(cvtpd2pi)
     XMM(cvttps2dq) XMM(cvttpd2dq) TO_MMX(cvttps2pi) TO_MMX(cvttpd2pi)
+    XMM(rcpps) XMM(rcpss) XMM(rsqrtps) XMM(rsqrtss)
     default: fprintf(stderr, "unknown operation %u\n", q->op); _Exit(2);
     }
     memcpy(r->out, &d, 16);

@@ -4,8 +4,8 @@ import type { Insn } from "../../src/machine/x86/insn.ts";
 import { cpuState } from "../../src/machine/x86/state.ts";
 import { instructionTable } from "../../src/machine/x86/table/index.ts";
 import { executeX87, X87Unit } from "../../src/machine/x86/x87/index.ts";
-import type { Oracle } from "../softfloat/oracle.ts";
 import { type Random, randomF32, randomF64, randomF80 } from "../softfloat/operands.ts";
+import type { Oracle } from "../softfloat/oracle.ts";
 
 export const STATE_SIZE = 108;
 const REQUEST = 8 + 4 + STATE_SIZE;

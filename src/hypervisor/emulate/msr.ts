@@ -40,7 +40,7 @@ const APIC_BASE_BSP = 0x100n;
 const MCE_BANKS = 2;
 const MC_LAST = MSR.MC0_CTL + MCE_BANKS * 4 - 1;
 /** Memory types of the eight PAT entries that Xen sets up: WB WT UC- UC WC WP UC UC. */
-const PAT_VALUE = 0x0000_0501_0007_0406n;
+export const PAT_VALUE = 0x0000_0501_0007_0406n;
 export const GUEST_EFER = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 /** HWCR: the TSC counts at the frequency of P-state 0. */
 const HWCR_TSC_FREQ_SEL = 1n << 24n;

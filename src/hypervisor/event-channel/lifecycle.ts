@@ -18,6 +18,7 @@ export function initEventChannels(domain: Domain, maxPort = DEFAULT_MAX_EVTCHN_P
   record.valid_evtchns = 0;
   // Port 0 is never handed out, and counts as in use.
   record.active_evtchns = 1;
+  record.lowest_free = 1;
   record.max_evtchn_port = Math.min(maxPort, HIGHEST_PORT);
   record.fifo = 0;
 }

@@ -53,10 +53,17 @@ function addBucket(domain: Domain): void {
 /** Finds the lowest free port. The caller makes it something by setting its state, or leaves it free. */
 export function getFreePort(domain: Domain): number {
   const record = domain.record.evtchn;
-  for (let port = 1; port <= record.max_evtchn_port && port < maxEvtchns(domain); port++) {
+  const end = Math.min(record.max_evtchn_port + 1, maxEvtchns(domain));
+  let noneBelow = true;
+  for (let port = record.lowest_free; port < end; port++) {
     if (port >= record.valid_evtchns) addBucket(domain);
+    const free = evtchnFromPort(domain, port).state === ECS.free;
+    if (free && noneBelow) {
+      record.lowest_free = port;
+      noneBelow = false;
+    }
     // A FIFO port that is still linked on a queue must not start a second life there.
-    if (evtchnFromPort(domain, port).state === ECS.free && !portOps(domain).isBusy(domain, port)) return port;
+    if (free && !portOps(domain).isBusy(domain, port)) return port;
   }
   throw new HypercallError(ENOSPC);
 }
@@ -80,5 +87,7 @@ export function freePort(domain: Domain, port: number, channel: Evtchn): void {
   channel.remote_domid = 0;
   channel.remote_port = 0;
   channel.virq = 0;
-  domain.record.evtchn.active_evtchns--;
+  const record = domain.record.evtchn;
+  record.active_evtchns--;
+  record.lowest_free = Math.min(record.lowest_free, port);
 }

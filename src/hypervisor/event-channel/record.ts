@@ -45,6 +45,8 @@ export const domainEvtchn = struct("domain_evtchn", {
   valid_evtchns: u32,
   /** Ports that are not free, port 0 included. */
   active_evtchns: u32,
+  /** No port below this one is free. */
+  lowest_free: u32,
   /** Highest port this domain may use. */
   max_evtchn_port: u32,
   /** Address of `evtchnFifoDomain`; 0 = 2-level ABI. */

@@ -1,6 +1,6 @@
 /** physdev_op: I/O privilege, and the interrupts of real devices, which an unprivileged domain does not have. */
 import { EINVAL, ENOSYS, EPERM } from "../../abi/errno.ts";
-import { PHYSDEVOP, physdevOpCompat, physdevSetIobitmap, physdevSetIopl } from "../../abi/physdev.ts";
+import { PHYSDEVOP, physdevOpCompatStruct, physdevSetIobitmap, physdevSetIopl } from "../../abi/physdev.ts";
 import { type Hypercall, HypercallError, type HypercallResult } from "../hypercall.ts";
 import { guestStruct } from "../mm/guest-access.ts";
 import type { Vcpu } from "../vcpu.ts";
@@ -94,14 +94,14 @@ export const physdevOp: Hypercall = {
 };
 
 /** The old form: one structure with the command and the arguments. */
-export const physdevOpCompatHypercall: Hypercall = {
+export const physdevOpCompat: Hypercall = {
   number: 19,
   name: "physdev_op_compat",
   handler(hv, vcpu, args) {
     const va = args[0] ?? 0n;
-    const { cmd } = guestStruct(vcpu, physdevOpCompat, va);
+    const { cmd } = guestStruct(vcpu, physdevOpCompatStruct, va);
     if (cmd < PHYSDEVOP.irq_unmask_notify || cmd > PHYSDEVOP.alloc_irq_vector) return -ENOSYS;
-    const offset = physdevOpCompat.for(vcpu.domain.width).offset.u;
+    const offset = physdevOpCompatStruct.for(vcpu.domain.width).offset.u;
     return physdevOp.handler(hv, vcpu, [BigInt(cmd), va + BigInt(offset)]);
   },
 };

@@ -35,7 +35,7 @@ export function newBasePtr(vcpu: Vcpu, mfn: number, operation = UNPREEMPTED): nu
     if (mfn === 0) return -EINVAL;
     const result = getPageAndType(domain, mfn, PageType.L4, operation);
     if (result !== 0) return result;
-    if (domain.vmAssist(VMASST_TYPE_m2p_strict)) showM2p(domain, mfn);
+    showM2p(domain, mfn);
     mm.kernel_root = mfn;
   }
   if (hv.current === vcpu && vcpu.kernelMode) {

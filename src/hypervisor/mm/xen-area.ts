@@ -10,7 +10,6 @@
  * run on the guest's page tables.
  */
 import { INVALID_M2P_ENTRY, ROOT_PAGETABLE_FIRST_XEN_SLOT, ROOT_PAGETABLE_LAST_XEN_SLOT } from "../../abi/xen.ts";
-import { VMASST_TYPE_m2p_strict } from "../../abi/xen.ts";
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
 import type { Hypervisor } from "../hypervisor.ts";
@@ -60,24 +59,20 @@ export function xenSlotEntry(domain: Domain, index: number): bigint {
   return 0n;
 }
 
-/**
- * Writes the hypervisor's entries into an L4 of `domain`, whatever the guest had there. With the
- * m2p_strict assist the M2P is left out until the table becomes a kernel root.
- */
+/** Writes the hypervisor's entries into an L4 of `domain`, whatever the guest had there. */
 export function fillXenSlots(domain: Domain, l4: number): void {
   const { u64 } = domain.hypervisor.memory;
   for (let i = ROOT_PAGETABLE_FIRST_XEN_SLOT; i <= ROOT_PAGETABLE_LAST_XEN_SLOT; i++) {
     u64[l4 * ENTRIES + i] = xenSlotEntry(domain, i);
   }
-  if (domain.vmAssist(VMASST_TYPE_m2p_strict)) hideM2p(domain, l4);
 }
 
-/** Makes the M2P visible under a root. */
+/** Makes the M2P visible under a kernel root, which may have been a user root before. */
 export function showM2p(domain: Domain, l4: number): void {
   domain.hypervisor.memory.u64[l4 * ENTRIES + M2P_SLOT] = xenSlotEntry(domain, M2P_SLOT);
 }
 
-/** Hides the M2P from a root: user mode of a guest with m2p_strict. */
+/** Hides the M2P from a user root, for a guest with the m2p_strict assist. */
 export function hideM2p(domain: Domain, l4: number): void {
   domain.hypervisor.memory.u64[l4 * ENTRIES + M2P_SLOT] = 0n;
 }

@@ -10,7 +10,7 @@ import { isCanonical } from "./guest-words.ts";
 const BATCH = 1024;
 
 /** Code selector that handlers are entered with: at least RPL 3 in 64-bit guests, 1 in 32-bit ones; none is the flat one. */
-function fixCodeSelector(vcpu: Vcpu, cs: number): number {
+export function fixCodeSelector(vcpu: Vcpu, cs: number): number {
   const rpl = vcpu.domain.width === 64 ? 3 : 1;
   if ((cs & 0xfffc) === 0) return FLAT_KERNEL_CS64;
   return (cs & 3) >= rpl ? cs : (cs & ~3) | rpl;

@@ -19,6 +19,10 @@ export const engineState = struct("engine_state", {
   record: u32,
   /** Branch record to be linked to what the next lookup finds, or 0. */
   link: u32,
+  /** Nonzero: alignment is checked (RFLAGS.AC, CR0.AM, CPL 3); the TLB is then not used. */
+  check_alignment: u32,
+  /** The address of the last non-canonical access. */
+  bad_address: u64,
   read_misses: u32,
   write_misses: u32,
   fetch_misses: u32,

@@ -1,12 +1,13 @@
 /** The processor: the interpreter tier behind the hardware boundary. */
 import {
-  CPU_SCRATCH, CPU_STATE, JUMP_CACHE_BASE, JUMP_CACHE_SET_SIZE, type MemoryLayout, TLB_ARRAY_SIZE, TLB_BASE, TLB_SET_SIZE,
+  CPU_SCRATCH, CPU_STATE, EMPTY_TLB_SET, JUMP_CACHE_BASE, JUMP_CACHE_SET_SIZE, type MemoryLayout, TLB_ARRAY_SIZE, TLB_BASE, TLB_SET_SIZE,
 } from "../layout.ts";
 import type { MachineMemory } from "../memory.ts";
 import { type Access, type Clock, ExitReason, type Processor, type ProcessorStatistics } from "../processor.ts";
+import { decode, newInsn } from "../x86/decode/index.ts";
 import type { Insn } from "../x86/insn.ts";
 import { DEFAULT_FEATURES } from "../x86/features.ts";
-import { type CpuState, cpuState, FLAG_FIXED, FLAG_TF, FLAGS_ARITHMETIC } from "../x86/state.ts";
+import { CR0_AM, type CpuState, cpuState, EXC_SS, FLAG_AC, FLAG_FIXED, FLAG_TF, FLAGS_ARITHMETIC } from "../x86/state.ts";
 import { executeX87, X87Unit } from "../x86/x87/index.ts";
 import { CodeCache } from "./code-cache.ts";
 import { engineState } from "./engine-state.ts";
@@ -14,6 +15,8 @@ import { FormRegistry } from "./form-registry.ts";
 import { type InterpreterExports, Status } from "./generate.ts";
 import { INLINE_FORMS, KNOWN_FORMS } from "./hot-forms.ts";
 import { CASE_CROSSING, CASE_GOTO, CASE_LOOKUP, REC_CASE, REC_LENGTH, REC_LINK, REC_OFFSET, RECORD_SIZE } from "./record.ts";
+import { NON_CANONICAL } from "./runtime.ts";
+import { isStackAccess } from "./stack-access.ts";
 import { loadDataSegment } from "./segments.ts";
 import { type SystemHost, systemInstructions } from "./system.ts";
 
@@ -97,6 +100,7 @@ export class Interpreter implements Processor, SystemHost {
     this.state.rflags_system = FLAG_FIXED;
     this.state.fcw = 0x37f;
     this.state.mxcsr = 0x1f80;
+    memory.u8.fill(EMPTY, EMPTY_TLB_SET, EMPTY_TLB_SET + TLB_SET_SIZE);
     this.flushTlb();
     this.#selectSet(0);
   }
@@ -135,6 +139,7 @@ export class Interpreter implements Processor, SystemHost {
 
   #go(budget: number, record = 0): ExitReason {
     const { dv } = this.memory;
+    this.#checkAlignment();
     this.#budget = budget;
     dv.setInt32(CPU_STATE + ST.budget, budget, true);
     const reason = this.#wasm.run(record) as ExitReason;
@@ -143,7 +148,40 @@ export class Interpreter implements Processor, SystemHost {
     this.#budget = 0;
     dv.setInt32(CPU_STATE + ST.budget, 0, true);
     this.state.retired = BigInt(this.#retired);
+    if (reason === ExitReason.Exception && this.state.exit_error_code === NON_CANONICAL) this.#nonCanonical();
     return reason;
+  }
+
+  /** RFLAGS.AC with CR0.AM at CPL 3: misaligned accesses raise #AC. */
+  #checkAlignment(): void {
+    const { u32 } = this.memory;
+    const ac = (u32[(CPU_STATE + ST.rflags_system) >>> 2] as number) & FLAG_AC;
+    const at = (CPU_SCRATCH + EN.check_alignment) >>> 2;
+    const check = ac !== 0 && this.state.cpl === 3 && (this.state.cr0 & CR0_AM) !== 0n ? 1 : 0;
+    if (u32[at] === check) return;
+    u32[at] = check;
+    this.#selectSet(this.state.pcid);
+  }
+
+  /** Decides between #SS(0) and #GP(0) for a non-canonical address (SDM vol. 3 §3.3.7.1). */
+  #nonCanonical(): void {
+    const { state } = this;
+    state.exit_error_code = 0;
+    const insn = this.#decodeAt(state.rip);
+    const linear = this.memory.dv.getBigUint64(CPU_SCRATCH + EN.bad_address, true);
+    if (insn && isStackAccess(insn, linear, this.gpr)) state.exit_vector = EXC_SS;
+  }
+
+  /** The instruction at a linear address, if it can be fetched. */
+  #decodeAt(rip: bigint): Insn | undefined {
+    const bytes = new Uint8Array(15);
+    for (let i = 0; i < 15; i++) {
+      const maddr = this.translate(BigInt.asUintN(64, rip + BigInt(i)), 2, this.state.cpl === 3);
+      if (maddr < 0) break;
+      bytes[i] = this.memory.u8[maddr] as number;
+    }
+    const insn = newInsn();
+    return decode(bytes, 0, 64, insn) > 0 ? insn : undefined;
   }
 
   /** Executes exactly one instruction (one step of a repeated one). */
@@ -233,7 +271,8 @@ export class Interpreter implements Processor, SystemHost {
 
   #selectSet(pcid: number): void {
     this.state.pcid = pcid;
-    this.memory.u32[(CPU_SCRATCH + EN.tlb) >>> 2] = TLB_BASE + pcid * TLB_SET_SIZE;
+    const checking = this.memory.u32[(CPU_SCRATCH + EN.check_alignment) >>> 2] !== 0;
+    this.memory.u32[(CPU_SCRATCH + EN.tlb) >>> 2] = checking ? EMPTY_TLB_SET : TLB_BASE + pcid * TLB_SET_SIZE;
     this.memory.u32[(CPU_SCRATCH + EN.jump_cache) >>> 2] = JUMP_CACHE_BASE + pcid * JUMP_CACHE_SET_SIZE;
   }
 
@@ -291,7 +330,7 @@ export class Interpreter implements Processor, SystemHost {
     const saved = [state.exit_reason, state.exit_vector, state.exit_error_code] as const;
     const cr2 = state.cr2;
     const host = this.#wasm.walk(BigInt.asIntN(64, linear), access, user ? 1 : 0) >>> 0;
-    const code = state.exit_error_code;
+    const code = state.exit_error_code & 0xffff;
     [state.exit_reason, state.exit_vector, state.exit_error_code] = saved;
     state.cr2 = cr2;
     return host === 0 ? -1 - code : host;

@@ -10,7 +10,7 @@ import type { Fn, Label } from "../wasm/function.ts";
 import { call, type FunctionRef, type ModuleBuilder } from "../wasm/module.ts";
 import { CPU_SCRATCH, CPU_STATE, type MemoryLayout, TLB_ARRAY_SIZE } from "../layout.ts";
 import { ExitReason } from "../processor.ts";
-import { CR0_WP, cpuState, EFER_NXE, EXC_GP, EXC_PF } from "../x86/state.ts";
+import { CR0_WP, cpuState, EFER_NXE, EXC_AC, EXC_GP, EXC_PF } from "../x86/state.ts";
 import { engineState } from "./engine-state.ts";
 
 const { i32: I32, i64: I64 } = ValType;
@@ -24,6 +24,8 @@ const engine32 = (field: number): Expr => i32.load(ZERO, CPU_SCRATCH + field);
 /** Linear address bits of the index at each level, root first. */
 const LEVEL_SHIFTS = [39, 30, 21, 12] as const;
 const ADDRESS_BITS = 0x000ffffffffff000n;
+/** Stands for an error code of 0 until it is known which exception a non-canonical address raises. */
+export const NON_CANONICAL = 0x10000;
 const PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE_PS = 0x80;
 
 export interface Runtime {
@@ -85,9 +87,10 @@ function defineWalk(fn: Fn, layout: MemoryLayout): void {
   const write = (): Expr => i32.eq(access, i32.const(1));
   const nxEnabled = fn.let(i32.ne(i32.and(i32.wrap(state64(ST.efer)), i32.const(Number(EFER_NXE))), ZERO));
   const fetch = fn.let(i32.and(i32.eq(access, i32.const(2)), nxEnabled));
-  // Non-canonical: #GP(0). (A stack access would be #SS(0); the caller of the fault decides that from the instruction.)
+  // Non-canonical: #GP(0), or #SS(0) for a stack access, which is told apart from the instruction afterwards.
   fn.if(i64.ne(i64.shrS(i64.shl(linear, i64.const(16)), i64.const(16)), linear), () => {
-    storeException(fn, EXC_GP, ZERO);
+    storeException(fn, EXC_GP, i32.const(NON_CANONICAL));
+    fn.store(StoreOp.i64, ZERO, linear, CPU_SCRATCH + EN.bad_address);
     fn.return(ZERO);
   });
   const code = fn.local(I32);
@@ -197,9 +200,22 @@ function ifCrossing(
   });
 }
 
+/** #AC(0) for a misaligned access of 2, 4 or 8 bytes, where that is checked. */
+function checkAlignment(fn: Fn, linear: Local, size: Local): void {
+  fn.if(engine32(EN.check_alignment), () => {
+    const mask = fn.let(i32.sub(size, i32.const(1)));
+    const applies = i32.and(i32.leU(size, i32.const(8)), i32.eqz(i32.and(size, mask)));
+    fn.if(i32.and(applies, i32.ne(i32.and(i32.wrap(linear), mask), ZERO)), () => {
+      storeException(fn, EXC_AC, ZERO);
+      fn.return(ZERO);
+    });
+  });
+}
+
 function defineSlowRead(fn: Fn, runtime: Runtime): void {
   const [linear, size] = fn.params as [Local, Local];
   count(fn, EN.read_misses);
+  checkAlignment(fn, linear, size);
   ifCrossing(fn, runtime, linear, size, 0, (first, second, split) => {
     const bounce = i32.const(CPU_SCRATCH + EN.read_bounce);
     fn.copy(bounce, first, split);
@@ -207,7 +223,7 @@ function defineSlowRead(fn: Fn, runtime: Runtime): void {
     fn.return(bounce);
   });
   const host = fn.let(call(runtime.walk, linear, ZERO, isUser()));
-  fn.if(host, () => fillTlb(fn, linear, host, 0));
+  fn.if(i32.and(i32.ne(host, ZERO), i32.eqz(engine32(EN.check_alignment))), () => fillTlb(fn, linear, host, 0));
   fn.result(host);
 }
 
@@ -217,6 +233,7 @@ function defineSlowWrite(fn: Fn, runtime: Runtime, layout: MemoryLayout, imports
   const notify = (host: Local, bytes: Expr): void =>
     fn.if(hasCode(host), () => fn.run(call(imports.codeWrite, host, bytes)));
   count(fn, EN.write_misses);
+  checkAlignment(fn, linear, size);
   ifCrossing(fn, runtime, linear, size, 1, (first, second, split) => {
     const bounce = i32.const(CPU_SCRATCH + EN.write_bounce);
     notify(first, split);
@@ -234,7 +251,7 @@ function defineSlowWrite(fn: Fn, runtime: Runtime, layout: MemoryLayout, imports
   fn.if(host, () => {
     notify(host, size);
     // Frames that (still) have code stay out of the write array, so that every store to them is seen.
-    fn.if(i32.eqz(hasCode(host)), () => fillTlb(fn, linear, host, TLB_ARRAY_SIZE));
+    fn.if(i32.eqz(i32.or(hasCode(host), engine32(EN.check_alignment))), () => fillTlb(fn, linear, host, TLB_ARRAY_SIZE));
   });
   fn.result(host);
 }

@@ -10,7 +10,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 
 /** Of the layout described above. Entries of another version are not used. */
 const FORMAT = 1;
@@ -22,6 +22,11 @@ interface Manifest {
   /** When it was made, in ms since 1970. */
   readonly created: number;
   readonly files: Readonly<Record<string, { readonly size: number; readonly sha256: string }>>;
+}
+
+/** The cache cannot be written. The message is one line that names the directory. */
+export class CacheError extends Error {
+  override name = "CacheError";
 }
 
 export interface CacheEntry {
@@ -37,6 +42,18 @@ export function defaultCacheDirectory(environment: NodeJS.ProcessEnv = process.e
 }
 
 export const sha256 = (data: Uint8Array): string => createHash("sha256").update(data).digest("hex");
+
+/** Takes a manifest only if all of it is as it must be. */
+function parseManifest(text: string): Manifest | undefined {
+  const manifest = JSON.parse(text) as Partial<Manifest> | null;
+  if (manifest?.format !== FORMAT || typeof manifest.created !== "number") return undefined;
+  const { files } = manifest;
+  if (typeof files !== "object" || files === null) return undefined;
+  const good = Object.entries(files).every(
+    ([name, file]) => basename(name) === name && typeof file?.size === "number" && typeof file.sha256 === "string",
+  );
+  return good ? (manifest as Manifest) : undefined;
+}
 
 /** Keys become names of directories. */
 const directoryName = (key: string): string => encodeURIComponent(key).replaceAll("*", "%2A").replace(/^\./, "%2E");
@@ -54,8 +71,7 @@ export class ImageCache {
 
   async #manifest(key: string): Promise<Manifest | undefined> {
     try {
-      const manifest = JSON.parse(await readFile(join(this.#entryDirectory(key), "manifest.json"), "utf8")) as Manifest;
-      return manifest.format === FORMAT && typeof manifest.files === "object" ? manifest : undefined;
+      return parseManifest(await readFile(join(this.#entryDirectory(key), "manifest.json"), "utf8"));
     } catch {
       return undefined;
     }
@@ -114,14 +130,31 @@ export class ImageCache {
 
   /** Gives a directory on the cache's file system, which is removed afterwards. */
   async withTemporaryDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
-    await mkdir(this.directory, { recursive: true });
-    await this.#removeStale();
-    const directory = await mkdtemp(join(this.directory, "tmp-"));
+    const directory = await this.#makeTemporary();
     try {
       return await use(directory);
+    } catch (error) {
+      throw this.#explain(error);
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
+  }
+
+  async #makeTemporary(): Promise<string> {
+    try {
+      await mkdir(this.directory, { recursive: true });
+      await this.#removeStale();
+      return await mkdtemp(join(this.directory, "tmp-"));
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  /** Errors of the file system, told as what they mean to the user. */
+  #explain(error: unknown): unknown {
+    const code = (error as NodeJS.ErrnoException | undefined)?.code;
+    if (!(error instanceof Error) || error.name !== "Error" || code === undefined) return error;
+    return new CacheError(`cannot write the image cache ${this.directory}: ${error.message.split("\n")[0]}`, { cause: error });
   }
 
   async #removeStale(): Promise<void> {

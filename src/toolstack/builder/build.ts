@@ -9,6 +9,7 @@ import { allocUnbound } from "../../hypervisor/event-channel/bind.ts";
 import { seedGrant } from "../../hypervisor/grant-table/table.ts";
 import { HypercallError } from "../../hypervisor/hypercall.ts";
 import type { Hypervisor } from "../../hypervisor/hypervisor.ts";
+import { initialiseVcpu } from "../../hypervisor/initialise-vcpu.ts";
 import { allocDomainFrames } from "../../hypervisor/mm/domain-frames.ts";
 import { PageType } from "../../hypervisor/mm/frame-table.ts";
 import { setM2p } from "../../hypervisor/mm/m2p.ts";
@@ -21,7 +22,7 @@ import { hypercallPage64 } from "./hypercall-page.ts";
 import { type Area, type BootLayout, layOutDomain } from "./layout.ts";
 import { type PvImage, readPvImage } from "./notes.ts";
 import { fillPageTables } from "./page-tables.ts";
-import { startVcpu } from "./start-vcpu.ts";
+import { startContext } from "./start-vcpu.ts";
 
 export interface BuildOptions {
   /** bzImage, ELF file, or compressed ELF file. */
@@ -204,6 +205,13 @@ export function buildDomain(hv: Hypervisor, domain: Domain, options: BuildOption
 
   const root = memory.mfn(layout.pageTables.pfn);
   builderPin(domain, root, PageType.L4);
-  startVcpu(domain, { image, root, startInfo: addressOf(layout.startInfo), stackEnd: addressOf(layout.stack) + BigInt(PAGE_SIZE) });
+  const context = startContext({
+    entry: image.entry,
+    startInfo: addressOf(layout.startInfo),
+    stackEnd: addressOf(layout.stack) + BigInt(PAGE_SIZE),
+    root,
+  });
+  const [first] = domain.vcpus;
+  if (first === undefined || !initialiseVcpu(first, context)) throw new Error("the first vCPU cannot be initialised");
   return { image, layout, console, store };
 }

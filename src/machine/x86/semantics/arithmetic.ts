@@ -144,14 +144,14 @@ const imul: Semantics = (e) => (e.insn.operandCount === 1 ? imulWide : imulTrunc
 const div: Semantics = (e) => {
   const fn = e.fn;
   const size = e.size(0);
-  const divisor = e.read(0);
+  const { host, value: divisor } = e.readWithHost(0);
   fn.if(i64.eqz(divisor), () => e.raise(EXC_DE));
   const high = size === 1 ? undefined : fn.let(e.gpr(RDX, size));
   let dividend: Local;
   if (size === 1) dividend = fn.let(e.gpr(RAX, 2));
   else if (size === 8) {
     dividend = fn.let(e.gpr(RAX));
-    fn.if(i64.ne(high as Local, i64.const(0)), () => e.callSystem());
+    fn.if(i64.ne(high as Local, i64.const(0)), () => e.callSystem(host));
   } else dividend = fn.let(i64.or(i64.shl(high as Local, i64.const(size * 8)), e.gpr(RAX, size)));
   const quotient = fn.let(i64.divU(dividend, divisor));
   if (size !== 8) fn.if(i64.ne(i64.shrU(quotient, i64.const(size * 8)), i64.const(0)), () => e.raise(EXC_DE));
@@ -161,7 +161,8 @@ const div: Semantics = (e) => {
 const idiv: Semantics = (e) => {
   const fn = e.fn;
   const size = e.size(0);
-  const divisor = e.readSigned(0);
+  const { host, value } = e.readWithHost(0);
+  const divisor = fn.let(signExtend(size, value));
   fn.if(i64.eqz(divisor), () => e.raise(EXC_DE));
   let dividend: Local;
   if (size === 1) dividend = fn.let(signExtend(2, e.gpr(RAX, 2)));
@@ -173,7 +174,7 @@ const idiv: Semantics = (e) => {
         i64.ne(e.gpr(RDX), i64.shrS(dividend, i64.const(63))),
         i32.and(i64.eq(divisor, i64.const(-1)), i64.eq(dividend, i64.const(-(1n << 63n)))),
       ),
-      () => e.callSystem(),
+      () => e.callSystem(host),
     );
   } else {
     const wide = fn.let(i64.or(i64.shl(e.gpr(RDX, size), i64.const(size * 8)), e.gpr(RAX, size)));

@@ -9,11 +9,17 @@ const isRelative = (e: Emit): boolean => e.operand(0).kind === OperandKind.Rel;
 
 const jcc: Semantics = (e) => e.fn.if(e.condition(e.insn.condition), () => e.jumpRelative());
 
-const jmp: Semantics = (e) => (isRelative(e) ? e.jumpRelative() : e.jump(e.read(0)));
+const jmp: Semantics = (e) => {
+  if (isRelative(e)) return e.jumpRelative();
+  const target = e.read(0);
+  e.requireCanonical(target);
+  e.jump(target);
+};
 
 const call: Semantics = (e) => {
   const size = e.insn.operandSize;
   const target = isRelative(e) ? undefined : e.read(0);
+  if (target) e.requireCanonical(target);
   e.push(size, e.fn.let(truncate(size, e.nextRip())));
   if (target) e.jump(target);
   else e.jumpRelative();
@@ -23,6 +29,7 @@ const ret: Semantics = (e) => {
   const size = e.insn.operandSize;
   const rsp = e.stackPointer();
   const target = e.loadLinear(size, rsp);
+  e.requireCanonical(target);
   const popped = i64.add(rsp, i64.const(size));
   e.setGpr(RSP, e.insn.operandCount ? i64.add(popped, i64.and(e.immediate(), i64.const(0xffff))) : popped);
   e.jump(target);

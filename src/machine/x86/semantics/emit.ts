@@ -163,6 +163,19 @@ export abstract class Emit {
     return this.fn.let(loadSized(operand.size, host));
   }
 
+  /** Reads integer operand `i`, and gives the host address of a memory operand, for callSystem. */
+  readWithHost(i: number): { host: Local | undefined; value: Local } {
+    if (!this.isMemory(i)) return { host: undefined, value: this.read(i) };
+    const host = this.translate(this.linearAddress(), this.size(i), false);
+    return { host, value: this.fn.let(loadSized(this.size(i), host)) };
+  }
+
+  /** #GP(0) if a jump target is not canonical. */
+  requireCanonical(target: Local): void {
+    const extended = i64.shrS(i64.shl(target, i64.const(16)), i64.const(16));
+    this.fn.if(i64.ne(extended, target), () => this.raise(13, 0));
+  }
+
   /** Reads integer operand `i`, sign-extended to 64 bits. */
   readSigned(i: number): Local {
     return this.fn.let(signExtend(this.size(i), this.read(i)));

@@ -12,7 +12,7 @@ const x87Instruction: Semantics = (e: Emit) => {
   const blocked = i64.ne(i64.and(e.state64("cr0"), i64.const(CR0_TS | CR0_EM)), i64.const(0));
   e.fn.if(blocked, () => e.raise(EXC_NM));
   const operand = x87MemoryOperand(e.insn);
-  if (!operand) return e.callSystem();
+  if (operand.bytes === 0) return e.callSystem();
   const linear = e.linearAddress();
   if (e.insn.def.feature === "fxsr") e.requireAligned(linear, 16);
   e.callSystem(e.translate(linear, operand.bytes, operand.write));

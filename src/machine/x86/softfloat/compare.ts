@@ -6,6 +6,20 @@ import { type Float, isNan, Kind } from "./float.ts";
 export const Relation = { Less: -1, Equal: 0, Greater: 1, Unordered: 2 } as const;
 export type Relation = (typeof Relation)[keyof typeof Relation];
 
+/** ZF, PF and CF as COMISS and FCOMI set them. */
+export function relationFlags(relation: Relation): number {
+  switch (relation) {
+    case Relation.Unordered:
+      return 0x45;
+    case Relation.Less:
+      return 0x01;
+    case Relation.Equal:
+      return 0x40;
+    case Relation.Greater:
+      return 0;
+  }
+}
+
 /** Order of two numbers that are neither NaN nor unsupported. */
 function order(a: Float, b: Float): Relation {
   if (a.kind === Kind.Zero && b.kind === Kind.Zero) return Relation.Equal;

@@ -39,6 +39,3 @@ export interface FpContext {
   /** The last rounding increased the magnitude (C1 of the x87). */
   roundedUp: boolean;
 }
-
-/** True if a raised exception is unmasked. */
-export const hasUnmasked = (context: FpContext): boolean => (context.flags & ~context.masks & ALL_EXCEPTIONS) !== 0;

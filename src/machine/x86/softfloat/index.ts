@@ -6,6 +6,7 @@ export * from "./convert.ts";
 export * from "./float.ts";
 export * from "./mxcsr.ts";
 export * from "./nan.ts";
+export * from "./reciprocal.ts";
 export * from "./remainder.ts";
 export * from "./round.ts";
 export * from "./sse.ts";

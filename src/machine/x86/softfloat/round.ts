@@ -2,12 +2,12 @@
 import { type FpContext, OE, PE, Rounding, UE } from "./context.ts";
 import {
   bitLength,
-  finite,
   type Float,
   type FloatFormat,
+  finite,
   fromScaled,
-  infinity,
   INTEGER_BIT,
+  infinity,
   type Sign,
   zero,
 } from "./float.ts";

@@ -25,6 +25,7 @@ export const SseOp = {
   cvtdq2ps: 62, cvtdq2pd: 63, cvtpi2ps: 64, cvtpi2pd: 65,
   cvtps2dq: 66, cvtpd2dq: 67, cvtps2pi: 68, cvtpd2pi: 69,
   cvttps2dq: 70, cvttpd2dq: 71, cvttps2pi: 72, cvttpd2pi: 73,
+  rcpps: 74, rcpss: 75, rsqrtps: 76, rsqrtss: 77,
 } as const;
 export type SseOp = keyof typeof SseOp;
 

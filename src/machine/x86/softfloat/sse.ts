@@ -5,7 +5,7 @@
  * apart from this. SDM vol. 1 §11.5 (exceptions), vol. 2 (each instruction).
  */
 import { add, divide, multiply, sqrt, subtract } from "./arithmetic.ts";
-import { compare, maximum, minimum, Relation } from "./compare.ts";
+import { compare, maximum, minimum, Relation, relationFlags } from "./compare.ts";
 import { ALL_EXCEPTIONS, type FpContext, PE, PRE_COMPUTATION, type Rounding } from "./context.ts";
 import { convert, roundToIntegral, toInteger, truncateToInteger } from "./convert.ts";
 import {
@@ -22,6 +22,7 @@ import {
   zero,
 } from "./float.ts";
 import { MXCSR_DAZ, mxcsrContext } from "./mxcsr.ts";
+import { reciprocal, reciprocalSqrt } from "./reciprocal.ts";
 import { roundFloat } from "./round.ts";
 import { SSE_IMMEDIATE_SHIFT, SseOp } from "./sse-op.ts";
 
@@ -121,6 +122,24 @@ defineLanes("sqrt", (x, type, offset) => {
   type.store(offset, sqrt(x.context, type.format, type.load(x, x.b + offset)));
 });
 
+/** RCPPS and RSQRTPS, packed and scalar. */
+function defineApproximation(base: "rcp" | "rsqrt", approximate: (x: Float) => Float): void {
+  const lane = (x: Execution, offset: number): void => {
+    single.store(offset, approximate(single.load(x, x.b + offset)));
+  };
+  define(`${base}ps`, (x) => {
+    for (let offset = 0; offset < 16; offset += 4) lane(x, offset);
+    return 16;
+  });
+  define(`${base}ss`, (x) => {
+    lane(x, 0);
+    return 16;
+  });
+}
+
+defineApproximation("rcp", reciprocal);
+defineApproximation("rsqrt", reciprocalSqrt);
+
 /** The predicates LT, LE, NLT, NLE raise IE for quiet NaNs. */
 const SIGNALING_PREDICATES = 0b01100110;
 
@@ -196,19 +215,6 @@ const compareToFlags =
     return 4;
   };
 
-/** ZF, PF and CF as COMISS and FCOMI set them. */
-export function relationFlags(relation: Relation): number {
-  switch (relation) {
-    case Relation.Unordered:
-      return 0x45;
-    case Relation.Less:
-      return 0x01;
-    case Relation.Equal:
-      return 0x40;
-    case Relation.Greater:
-      return 0;
-  }
-}
 define("comiss", compareToFlags(single, true));
 define("comisd", compareToFlags(double, true));
 define("ucomiss", compareToFlags(single, false));

@@ -9,6 +9,7 @@ export const hints = lines(
   `
 90                      nop         -
 F3 90                   pause       -
+F3 REX.B 90             xchg        Zv,rAX
 0F 1F /r                nop         Ev            nopl
 0F 19 /r                nop         Ev            nopl
 0F 1A /r                nop         Ev            nopl
@@ -27,6 +28,5 @@ F3 0F 1E FB             endbr32     -             nopl
 0F 0D /r                prefetch    M             3dnowprefetch
 0F 0D /1                prefetchw   M             3dnowprefetch
 0F 0D /3                prefetchw   M             3dnowprefetch
-0F 0D /r                nop         Rv            3dnowprefetch
 `,
 );

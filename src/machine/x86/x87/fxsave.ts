@@ -8,8 +8,9 @@
  * With REX.W, FIP and FDP have 64 bits; else 32, followed by a selector (zero here). Waits for no
  * pending exception.
  */
-import { MXCSR_VALID } from "../softfloat/index.ts";
+
 import type { Insn } from "../insn.ts";
+import { MXCSR_VALID } from "../softfloat/index.ts";
 import { CR4_OSFXSR, EXC_GP } from "../state.ts";
 import type { Handler } from "./handler.ts";
 import type { X87Unit } from "./unit.ts";

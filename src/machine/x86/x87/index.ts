@@ -2,4 +2,4 @@
 export { executeX87, x87Mnemonics } from "./execute.ts";
 export { enterMmx, mmxAddress, mmxWritten } from "./mmx.ts";
 export { type X87Memory, x87MemoryOperand } from "./operands.ts";
-export { FCW_DEFAULT, FSW_ES, X87Unit, type X87Host } from "./unit.ts";
+export { FCW_DEFAULT, FSW_ES, type X87Host, X87Unit } from "./unit.ts";

@@ -14,9 +14,9 @@ import {
   INDEFINITE,
   largerNan,
   PE,
+  PRE_COMPUTATION,
   pack80High,
   pack80Low,
-  PRE_COMPUTATION,
   type Rounding,
   unpack80,
 } from "../softfloat/index.ts";
@@ -32,7 +32,6 @@ export const FSW_TOP_SHIFT = 11;
 export const FSW_TOP = 7 << FSW_TOP_SHIFT;
 export const FSW_C3 = 1 << 14;
 export const FSW_B = 1 << 15;
-export const FSW_CONDITION = FSW_C0 | FSW_C1 | FSW_C2 | FSW_C3;
 
 // Control word. Bits 0..5 are the exception masks, 8..9 precision, 10..11 rounding.
 export const FCW_DEFAULT = 0x37f;
