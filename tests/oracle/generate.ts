@@ -38,6 +38,15 @@ const ALIGNMENT_CHECKS = process.env.TYPERVISOR_ORACLE_ALIGNMENT !== undefined;
 /** Memory operands that must be aligned and are not always vectors. */
 const ALIGNED_16 = new Set(["fxsave", "fxsave64", "fxrstor", "fxrstor64", "cmpxchg16b"]);
 
+/** An address where nothing faults. */
+export function pickGoodAddress(random: Random): bigint {
+  return BigInt(DATA_BASE + 0x100 + random.below(DATA_SIZE - 0x400));
+}
+
+export function isGoodAddress(address: bigint): boolean {
+  return address >= BigInt(DATA_BASE + 0x80) && address < BigInt(READ_ONLY_BASE - 0x200);
+}
+
 /** An address for a memory access: mostly inside the data, sometimes where it faults. */
 export function pickAddress(random: Random): bigint {
   const roll = random.below(64);
@@ -224,9 +233,9 @@ export function generate(form: Form, random: Random, c: Case): Instance | undefi
   let step = branch;
   if (random.chance(48)) {
     // The last byte is the last of the code, or (one in four) beyond it. A single step ends after one
-    // iteration of REP, so those are only cut off.
-    const repeats = def.repeat !== "none" && (prefixes.includes(0xf2) || prefixes.includes(0xf3));
-    const beyond = repeats || random.chance(4) ? 1 + random.below(code.length - 1 || 1) : 0;
+    // iteration of REP, and PUSHF sees it, so those are only cut off.
+    const noStep = def.mnemonic === "pushf" || (def.repeat !== "none" && (prefixes.includes(0xf2) || prefixes.includes(0xf3)));
+    const beyond = noStep || random.chance(4) ? 1 + random.below(code.length) : 0;
     if (beyond < code.length) {
       rip = CODE_BASE + CODE_SIZE - code.length + beyond;
       length = code.length - beyond;

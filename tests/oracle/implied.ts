@@ -3,7 +3,7 @@
  * pointers, counts, accumulators), and values that make its interesting path likely.
  */
 import { fillWindow } from "./floats.ts";
-import { type Instance, pickAddress } from "./generate.ts";
+import { type Instance, isGoodAddress, pickAddress, pickGoodAddress } from "./generate.ts";
 import type { Random } from "./random.ts";
 import { type Case, CODE_BASE, DATA_BASE, PATCH_SIZE, USER_CS, USER_SS } from "./record.ts";
 
@@ -75,7 +75,9 @@ export function prepareImplied(instance: Instance, random: Random, c: Case, at: 
       const high = at.address32 ? random.u64() << 32n : 0n;
       const limit = at.address32 ? 0xffffffffn : ~0n;
       const source = pickAddress(random);
-      const destination = random.chance(4) ? source + BigInt(random.below(40) - 20) : pickAddress(random);
+      // If both accesses fault, it is not specified which one is reported.
+      const anywhere = isGoodAddress(source) ? pickAddress : pickGoodAddress;
+      const destination = isGoodAddress(source) && random.chance(4) ? source + BigInt(random.below(40) - 20) : anywhere(random);
       c.gpr[RSI] = BigInt.asUintN(64, ((source - at.segmentBase) & limit) | high);
       c.gpr[RDI] = BigInt.asUintN(64, (destination & limit) | high);
       near(source - 24n, 0);
