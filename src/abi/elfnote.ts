@@ -44,7 +44,7 @@ export const XEN_ELFNOTE = {
 } as const;
 
 /** Feature names of the FEATURES note, at their XENFEAT_* numbers (public/features.h). */
-export const XENFEAT_NAMES = [
+export const XENFEAT_NAMES: readonly string[] = [
   "writable_page_tables",
   "writable_descriptor_tables",
   "auto_translated_physmap",
@@ -63,4 +63,4 @@ export const XENFEAT_NAMES = [
   "linux_rsdp_unrestricted",
   "not_direct_mapped",
   "direct_mapped",
-] as const;
+];

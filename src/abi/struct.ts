@@ -82,9 +82,7 @@ export const ulong: FieldType<bigint> = {
   align: (w) => w / 8,
   get: (b, a, w) => (w === 64 ? b.dv.getBigUint64(a, true) : BigInt(b.dv.getUint32(a, true))),
   set: (b, a, v, w) =>
-    w === 64
-      ? b.dv.setBigUint64(a, v, true)
-      : b.dv.setUint32(a, Number(BigInt.asUintN(32, v)), true),
+    w === 64 ? b.dv.setBigUint64(a, v, true) : b.dv.setUint32(a, Number(BigInt.asUintN(32, v)), true),
 };
 
 /** A guest virtual address (XEN_GUEST_HANDLE): a `ulong`. */

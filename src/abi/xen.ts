@@ -218,4 +218,3 @@ export const XENFEAT = {
   not_direct_mapped: 16,
   direct_mapped: 17,
 } as const;
-

@@ -1,7 +1,7 @@
 /** `typervisor run`: boots a guest, attaches a session to it, and tells how it ended. */
 import { createMachine, type Domain, FileError, type Machine, type TerminalSize } from "../node.ts";
 import { ExitStatus, signalStatus, UserError } from "./exit-status.ts";
-import { firstLine, type GuestParts, gatherGuest, isExpected } from "./guest.ts";
+import { firstLine, gatherGuest, isExpected, type SessionKind } from "./guest.ts";
 import type { RunOptions } from "./options.ts";
 import { concludeRun, writeStatistics } from "./outcome.ts";
 import type { Session, SessionContext } from "./session.ts";
@@ -22,9 +22,8 @@ export async function run(options: RunOptions): Promise<number> {
     // A command has three further consoles by pipes; on a terminal, only the control console.
     const consoles = hasCommand && !onTerminal ? 4 : 2;
 
-    const guest = await gatherGuest(options, { terminal, quiet: hasCommand });
-    const { machine, domain } = await boot(options, guest, guest.hasAgent ? consoles : 1);
-    return await attend(options, machine, domain, session, guest.hasAgent);
+    const { machine, domain, hasAgent } = await boot(options, { terminal, quiet: hasCommand }, consoles);
+    return await attend(options, machine, domain, session, hasAgent);
   } catch (error) {
     if (isExpected(error) || error instanceof FileError || error instanceof RangeError) {
       throw error instanceof UserError ? error : new UserError(firstLine(error.message));
@@ -37,11 +36,13 @@ function terminalSize(): TerminalSize {
   return { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 };
 }
 
+/** Sets the guest going. Kernel and ramdisk are in its memory then, and need not be kept here. */
 async function boot(
   options: RunOptions,
-  guest: GuestParts,
+  session: SessionKind,
   consoles: number,
-): Promise<{ machine: Machine; domain: Domain }> {
+): Promise<{ machine: Machine; domain: Domain; hasAgent: boolean }> {
+  const guest = await gatherGuest(options, session);
   const machine = await createMachine({ memory: options.memoryBytes, virtualTime: options.virtualTime });
   const domain = await machine.createDomain({
     kernel: guest.kernel,
@@ -51,9 +52,9 @@ async function boot(
     memory: options.memoryBytes,
     vcpus: options.vcpus,
     name: "guest",
-    consoles,
+    consoles: guest.hasAgent ? consoles : 1,
   });
-  return { machine, domain };
+  return { machine, domain, hasAgent: guest.hasAgent };
 }
 
 /** Waits for the end, whoever brings it about: the guest, the user, the time, a signal. */

@@ -54,4 +54,3 @@ export function switchTo(hv: Hypervisor, next: Vcpu | undefined): void {
     reloadSegments(next);
   }
 }
-

@@ -26,7 +26,11 @@ function registers(hv: Hypervisor, vcpu: Vcpu): string[] {
     lines.push(row.join("  "));
   }
   const selectors = { cs: CS, ss: SS, ds: DS, es: ES, fs: FS, gs: GS };
-  lines.push(Object.entries(selectors).map(([name, i]) => `${name} ${selectorOf(vcpu, i).toString(16).padStart(4, "0")}`).join("  "));
+  lines.push(
+    Object.entries(selectors)
+      .map(([name, i]) => `${name} ${selectorOf(vcpu, i).toString(16).padStart(4, "0")}`)
+      .join("  "),
+  );
   lines.push(
     `fs base ${wide(baseOf(vcpu, FS))}  gs base ${wide(baseOf(vcpu, GS))}  inactive gs base ${wide(state.kernel_gs_base)}`,
   );
@@ -93,7 +97,10 @@ export function crashReport(hv: Hypervisor, vcpu: Vcpu, message: string): string
     `domain ${vcpu.domain.id} vCPU ${vcpu.id} crashed: ${message}`,
     ...registers(hv, vcpu),
     ...section("stack:", stackWords(vcpu)),
-    ...section("frame pointers:", backtrace(vcpu).map((a) => `  ${wide(a)}${hv.symbolize(vcpu.domain, a)}`)),
+    ...section(
+      "frame pointers:",
+      backtrace(vcpu).map((a) => `  ${wide(a)}${hv.symbolize(vcpu.domain, a)}`),
+    ),
     ...section("code addresses on the stack:", stackScan(hv, vcpu)),
     ...section("last hypercalls:", hypercalls(hv, vcpu)),
   ].join("\n");

@@ -44,7 +44,8 @@ function freeDomid(hv: Hypervisor): number {
 export function createDomain(hv: Hypervisor, options: DomainOptions): Domain {
   const { maxVcpus = 1, memoryFrames, width = 64 } = options;
   if (width !== 64) throw new Error("32-bit PV domains are not supported yet");
-  if (!(maxVcpus >= 1 && maxVcpus <= MAX_VCPUS)) throw new RangeError(`a domain has 1 to ${MAX_VCPUS} vCPUs, not ${maxVcpus}`);
+  if (!(maxVcpus >= 1 && maxVcpus <= MAX_VCPUS))
+    throw new RangeError(`a domain has 1 to ${MAX_VCPUS} vCPUs, not ${maxVcpus}`);
   const id = options.id ?? freeDomid(hv);
   if (hv.domains.has(id) || hv.hostDomain?.id === id) throw new Error(`there is a domain ${id} already`);
 

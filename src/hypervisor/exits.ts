@@ -1,14 +1,6 @@
 /** Why the processor stopped, and what to do about it. */
 import { ExitReason } from "../machine/processor.ts";
-import {
-  CR0_TS,
-  EXC_DF,
-  EXC_GP,
-  EXC_MC,
-  EXC_NM,
-  EXC_PF,
-  EXC_UD,
-} from "../machine/x86/state.ts";
+import { CR0_TS, EXC_DF, EXC_GP, EXC_MC, EXC_NM, EXC_PF, EXC_UD, PF_RESERVED, PF_USER } from "../machine/x86/state.ts";
 import { dispatchHypercall } from "./dispatch.ts";
 import { emulateCpuidExit } from "./emulate/cpuid-instruction.ts";
 import { emulateForcedPrefix } from "./emulate/forced-prefix.ts";
@@ -31,22 +23,27 @@ import type { Vcpu } from "./vcpu.ts";
 export function handleExit(hv: Hypervisor, vcpu: Vcpu, reason: ExitReason): void {
   switch (reason) {
     case ExitReason.Syscall:
-      if (vcpu.kernelMode) return dispatchHypercall(hv, vcpu);
-      hv.statistics.guestSyscalls++;
-      return guestSyscall(vcpu);
+      if (vcpu.kernelMode) dispatchHypercall(hv, vcpu);
+      else guestSyscall(vcpu);
+      break;
     case ExitReason.Exception:
-      return handleException(hv, vcpu);
+      handleException(hv, vcpu);
+      break;
     case ExitReason.Cpuid:
-      return emulateCpuidExit(hv, vcpu);
+      emulateCpuidExit(hv, vcpu);
+      break;
     case ExitReason.SoftwareInterrupt:
-      return softwareInterrupt(vcpu, vcpu.state.exit_vector & 0xff, vcpu.state.exit_instruction_length);
+      softwareInterrupt(vcpu, vcpu.state.exit_vector & 0xff, vcpu.state.exit_instruction_length);
+      break;
     case ExitReason.Sysenter:
-      return guestSysenter(vcpu, hv.policy.sysenterInLongMode);
+      guestSysenter(vcpu, hv.policy.sysenterInLongMode);
+      break;
     case ExitReason.Halt:
       // Guests never run at CPL 0.
-      return vcpu.domain.crash("the processor halted");
+      vcpu.domain.crash("the processor halted");
+      break;
     case ExitReason.Budget:
-      return;
+      break;
   }
 }
 
@@ -57,7 +54,8 @@ function handleException(hv: Hypervisor, vcpu: Vcpu): void {
   if (vector < hv.statistics.exceptions.length) hv.statistics.exceptions[vector]!++;
   switch (vector) {
     case EXC_PF:
-      return pageFault(hv, vcpu, state.cr2, errorCode);
+      pageFault(hv, vcpu, state.cr2, errorCode);
+      return;
     case EXC_GP:
       if (errorCode === 0 && emulatePrivileged(hv, vcpu)) return;
       break;
@@ -70,18 +68,21 @@ function handleException(hv: Hypervisor, vcpu: Vcpu): void {
       break;
     case EXC_DF:
     case EXC_MC:
-      return vcpu.domain.crash(`the processor raised ${exceptionName(vector)}`);
+      vcpu.domain.crash(`the processor raised ${exceptionName(vector)}`);
   }
   injectException(vcpu, vector, errorCode);
 }
 
 /** A page fault may be the hypervisor's own business: its LDT window, or a write to a page table. */
 function pageFault(hv: Hypervisor, vcpu: Vcpu, cr2: bigint, errorCode: number): void {
-  const ldt = handleLdtFault(vcpu, cr2);
-  if (ldt.kind === "mapped") return;
-  if (ldt.kind === "reflect") {
-    if (!isCanonical(ldt.address)) return injectGeneralProtection(vcpu, Number(cr2 & 0xfff8n) | 4);
-    return injectPageFault(vcpu, ldt.address, errorCode);
+  // The processor reads descriptors with supervisor rights; nothing that guest code does itself is one.
+  const ldt = (errorCode & (PF_USER | PF_RESERVED)) === 0 ? handleLdtFault(vcpu, cr2) : undefined;
+  if (ldt?.kind === "mapped") return;
+  if (ldt?.kind === "reflect") {
+    // The guest's own address; where that is none, the selector that led there.
+    if (isCanonical(ldt.address)) injectPageFault(vcpu, ldt.address, errorCode);
+    else injectGeneralProtection(vcpu, Number(cr2 & 0xfff8n) | 4);
+    return;
   }
   if (ptwrEmulate(vcpu, cr2, errorCode)) {
     hv.statistics.ptwr++;

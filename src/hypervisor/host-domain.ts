@@ -11,7 +11,7 @@ import { raisePort } from "./event-channel/deliver.ts";
 import { evtchnFromPort } from "./event-channel/port.ts";
 import { ECS } from "./event-channel/record.ts";
 import { copyForHost, type HostCopy } from "./grant-table/host-copy.ts";
-import { type GrantMapping, HostMappings, type MapOptions } from "./grant-table/host-mapping.ts";
+import { type GrantMapping, type HostMapped, HostMappings, type MapOptions } from "./grant-table/host-mapping.ts";
 import { HypercallError } from "./hypercall.ts";
 import type { Hypervisor } from "./hypervisor.ts";
 
@@ -41,7 +41,7 @@ export class HostDomain {
   readonly #channels = new Map<number, Channel>();
   readonly #mappings: HostMappings;
   /** Ports that are pending, in the order they were raised. */
-  #queue: number[] = [];
+  readonly #queue: number[] = [];
 
   constructor(hv: Hypervisor) {
     if (hv.hostDomain !== undefined || hv.domains.has(HOST_DOMID)) throw new Error("there is a domain 0 already");
@@ -94,19 +94,25 @@ export class HostDomain {
     return this.#mappings.count;
   }
 
-  /** Runs the callbacks of ports raised so far, for the run loop. Returns whether there were any. */
+  /** The grants mapped now, for checks. */
+  grantMappings(): Iterable<HostMapped> {
+    return this.#mappings.all();
+  }
+
+  /**
+   * Runs the callbacks of ports raised so far, for the run loop. Returns whether there were any.
+   * What callbacks raise waits for the next time; if one throws, those behind it are not lost.
+   */
   deliverEvents(): boolean {
-    if (this.#queue.length === 0) return false;
-    const queue = this.#queue;
-    this.#queue = [];
-    for (const port of queue) {
-      const channel = this.#channels.get(port);
+    const count = this.#queue.length;
+    for (let i = 0; i < count; i++) {
+      const channel = this.#channels.get(this.#queue.shift() ?? 0);
       // Closed meanwhile, or closed and opened again.
       if (channel === undefined || !channel.pending) continue;
       channel.pending = false;
       channel.onEvent();
     }
-    return true;
+    return count > 0;
   }
 
   /** `deliverEvents` has something to do. */

@@ -47,5 +47,7 @@ export interface Hypercall {
   readonly operations?: Readonly<Record<number, Operation>>;
   /** The command number of these arguments, for statistics; only where there are operations. */
   readonly operationOf?: (args: readonly bigint[]) => number;
+  /** For docs/hypercalls.md: what a reader should know that the name does not say. */
+  readonly note?: string;
   handler(hv: Hypervisor, vcpu: Vcpu, args: bigint[]): HypercallResult;
 }

@@ -1,6 +1,13 @@
 /** Setting a vCPU to a vcpu_guest_context: VCPUOP_initialise, and the domain builder for the first vCPU. */
 import { EINVAL, ERESTART } from "../abi/errno.ts";
-import { VGCF_failsafe_disables_events, VGCF_i387_valid, VGCF_in_kernel, VGCF_online, VGCF_syscall_disables_events, vcpuGuestContext } from "../abi/xen.ts";
+import {
+  VGCF_failsafe_disables_events,
+  VGCF_i387_valid,
+  VGCF_in_kernel,
+  VGCF_online,
+  VGCF_syscall_disables_events,
+  vcpuGuestContext,
+} from "../abi/xen.ts";
 import { PAGE_SHIFT } from "../machine/memory.ts";
 import { type CpuState, CS, DS, ES, FLAG_FIXED, FLAG_IF, FS, GS, SS } from "../machine/x86/state.ts";
 import { CR0_FIXED, setGuestCr4 } from "./emulate/control-registers.ts";
@@ -84,8 +91,22 @@ function setRegisters(vcpu: Vcpu, context: GuestContext): void {
   const { user_regs: regs } = context;
   const { state, gpr } = vcpu;
   const order = [
-    regs.rax, regs.rcx, regs.rdx, regs.rbx, regs.rsp, regs.rbp, regs.rsi, regs.rdi,
-    regs.r8, regs.r9, regs.r10, regs.r11, regs.r12, regs.r13, regs.r14, regs.r15,
+    regs.rax,
+    regs.rcx,
+    regs.rdx,
+    regs.rbx,
+    regs.rsp,
+    regs.rbp,
+    regs.rsi,
+    regs.rdi,
+    regs.r8,
+    regs.r9,
+    regs.r10,
+    regs.r11,
+    regs.r12,
+    regs.r13,
+    regs.r14,
+    regs.r15,
   ];
   order.forEach((value, i) => {
     gpr[i] = value;

@@ -91,6 +91,8 @@ export interface Processor {
    */
   loadSegment(segment: number, selector: number): number;
 
+  /** Instructions retired since reset, exact at every exit and whenever the clock is read. */
+  readonly retired: number;
   /** The time-stamp counter as RDTSC reads it now. */
   readTsc(): bigint;
   readonly statistics: ProcessorStatistics;

@@ -6,12 +6,13 @@
 import { DEFAULT_CONSOLE_LIMIT } from "../backends/console/console.ts";
 import { consoleDriver } from "../backends/console/device.ts";
 import { XenbusDevice } from "../backends/xenbus.ts";
+import { crashReport } from "../hypervisor/crash-report.ts";
 import type { Domain as HypervisorDomain } from "../hypervisor/domain.ts";
 import { HostDomain } from "../hypervisor/host-domain.ts";
 import { Hypervisor } from "../hypervisor/hypervisor.ts";
 import { VirtualClock } from "../hypervisor/time/clock.ts";
 import { setWallclock } from "../hypervisor/time/system-time.ts";
-import { createProcessor } from "../machine/interpreter/index.ts";
+import { createProcessor, type ProcessorOptions } from "../machine/interpreter/index.ts";
 import { layOutMemory } from "../machine/layout.ts";
 import { MachineMemory } from "../machine/memory.ts";
 import type { Clock, Processor } from "../machine/processor.ts";
@@ -42,6 +43,8 @@ export interface MachineOptions {
   /** In virtual time, the time of day at the start: nanoseconds of UTC since 1970. Default 2026-01-01. */
   readonly epoch?: bigint;
   readonly platform?: Platform;
+  /** Options of the software processor. */
+  readonly processor?: ProcessorOptions;
 }
 
 export interface DomainConfig {
@@ -85,13 +88,14 @@ export async function createMachine(options: MachineOptions = {}): Promise<Machi
 
   let cpu: Processor | undefined;
   const start = platform.now();
-  const virtual = options.virtualTime === true ? new VirtualClock(() => cpu?.state.retired ?? 0n) : undefined;
+  const virtual = options.virtualTime === true ? new VirtualClock(() => cpu?.retired ?? 0) : undefined;
   const clock: Clock = virtual ?? { now: () => Math.floor(platform.now() - start) };
-  cpu = await createProcessor(memory, layout, clock);
+  cpu = createProcessor(memory, layout, clock, options.processor);
 
   const epoch = virtual === undefined ? platform.wallclock() : (options.epoch ?? VIRTUAL_EPOCH);
   const parts = { memory, layout, cpu, clock };
-  return new Machine(parts, { platform, virtual, epoch, memoryBytes });
+  const { onHypervisorConsole } = options;
+  return new Machine(parts, { platform, virtual, epoch, memoryBytes, onHypervisorConsole });
 }
 
 export class Machine {
@@ -110,13 +114,21 @@ export class Machine {
 
   constructor(
     parts: Pick<Hypervisor, "memory" | "layout" | "cpu" | "clock">,
-    options: { platform: Platform; virtual: VirtualClock | undefined; epoch: bigint; memoryBytes: number },
+    options: {
+      platform: Platform;
+      virtual: VirtualClock | undefined;
+      epoch: bigint;
+      memoryBytes: number;
+      onHypervisorConsole: MachineOptions["onHypervisorConsole"] | undefined;
+    },
   ) {
     this.#virtual = options.virtual;
     this.#epoch = options.epoch;
     this.memoryBytes = options.memoryBytes;
+    const { onHypervisorConsole } = options;
     this.hypervisor = new Hypervisor({
       ...parts,
+      ...(onHypervisorConsole && { onConsole: (domain, text) => onHypervisorConsole(text, domain.id) }),
       onShutdown: (domain) => this.#shutDown(domain),
       onCrash: (domain, report) => this.#crashed(domain, report),
       symbolize: (domain, address) => this.#running.get(domain.id)?.symbols?.describe(address),
@@ -262,13 +274,13 @@ export class Machine {
     if (running !== undefined) running.crash = report;
   }
 
-  /** What is known about a crash: the hypervisor's report, if it was its doing, and a backtrace. */
+  /** What is known about a crash: the hypervisor's report, or one of its kind where the guest gave up by itself. */
   #report({ domain, symbols, crash }: Running): string {
-    const lines = [crash ?? `Domain ${domain.id} says that it has crashed.`];
-    for (const vcpu of domain.hypervisorDomain.vcpus) {
-      if (vcpu.initialised) lines.push(`vCPU ${vcpu.id}, backtrace:`, formatBacktrace(backtrace(vcpu, symbols)));
-    }
-    return lines.join("\n");
+    const { vcpus } = domain.hypervisorDomain;
+    const vcpu = vcpus.find(({ loaded }) => loaded) ?? vcpus[0];
+    if (vcpu === undefined) return crash ?? "";
+    const report = crash ?? crashReport(this.hypervisor, vcpu, "the guest has shut itself down for a crash");
+    return `${report}\nbacktrace (return addresses on the stack):\n${formatBacktrace(backtrace(vcpu, symbols))}`;
   }
 
   #destroy(domain: Domain): void {

@@ -87,8 +87,10 @@ export class RunLoop {
   /** Lets time pass until `wakeAt`, or for ever. */
   async #pass(wakeAt: number | undefined): Promise<void> {
     if (this.#virtual !== undefined && wakeAt !== undefined) {
-      this.#virtual.skipTo(wakeAt);
-      return this.#platform.yield();
+      // Whoever reacts to what the guest has done so far does it at this time, not after the leap.
+      await this.#platform.yield();
+      if (!this.#woken) this.#virtual.skipTo(wakeAt);
+      return;
     }
     const wait = wakeAt === undefined ? LONG_WAIT : wakeAt - this.#hv.clock.now();
     if (wait < SHORT_WAIT) return this.#platform.yield();

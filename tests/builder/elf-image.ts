@@ -93,15 +93,23 @@ export function makeElf(options: TestElf): Uint8Array {
   view.setUint16(tail + 8, sections.length > 0 ? sectionData.length + 1 : 0, true);
   view.setUint16(tail + 10, sections.length > 0 ? sectionData.length : 0, true);
 
-  const program = (i: number, type: number, offset: number, vaddr: bigint, paddr: bigint, file: number, memory: number): void => {
+  const program = (
+    i: number,
+    type: number,
+    offset: number,
+    vaddr: bigint,
+    paddr: bigint,
+    file: number,
+    memory: number,
+  ): void => {
     const at = headerSize + i * programSize;
     view.setUint32(at, type, true);
     const fields = is64 ? [8, 16, 24, 32, 40] : [4, 8, 12, 16, 20];
-    [offset, vaddr, paddr, file, memory].forEach((value, n) => address(at + (fields[n] as number), value));
+    for (const [n, value] of [offset, vaddr, paddr, file, memory].entries()) address(at + (fields[n] as number), value);
   };
-  segments.forEach((s, i) =>
-    program(i, 1, segmentAt[i] as number, s.vaddr ?? s.paddr, s.paddr, s.data.length, s.memorySize ?? s.data.length),
-  );
+  for (const [i, s] of segments.entries()) {
+    program(i, 1, segmentAt[i] as number, s.vaddr ?? s.paddr, s.paddr, s.data.length, s.memorySize ?? s.data.length);
+  }
   if (options.notes) program(segments.length, 4, notesAt, 0n, 0n, options.notes.length, options.notes.length);
 
   let at = headerSize + programs * programSize;

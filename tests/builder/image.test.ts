@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { gzipSync } from "fflate";
 import fc from "fast-check";
+import { gzipSync } from "fflate";
 import { XEN_ELFNOTE } from "../../src/abi/elfnote.ts";
 import { extractElf, ImageError, type PvImage, readElf, readPvImage } from "../../src/toolstack/builder/index.ts";
 import { joinBytes, makeBzImage, makeElf, note, plainNotes } from "./elf-image.ts";
@@ -67,7 +67,8 @@ test("notes in a section, and notes of other owners", () => {
 });
 
 test("the legacy section __xen_guest", () => {
-  const text = "GUEST_OS=mach,XEN_VER=xen-3.0,VIRT_BASE=0x20000000,HYPERCALL_PAGE=0x2,PAE=yes[extended-cr3],LOADER=generic\0";
+  const text =
+    "GUEST_OS=mach,XEN_VER=xen-3.0,VIRT_BASE=0x20000000,HYPERCALL_PAGE=0x2,PAE=yes[extended-cr3],LOADER=generic\0";
   const image = read(
     makeElf({
       width: 32,
@@ -92,9 +93,17 @@ test("forms of images: ELF, gzip, bzImage with gzip, bzImage with ELF", () => {
   }
 });
 
-for (const [tool, args] of Object.entries({ xz: ["--x86", "--lzma2"], bzip2: ["-9"], zstd: ["-q"], lz4: ["-l"], lzma: [] })) {
+for (const [tool, args] of Object.entries({
+  xz: ["--x86", "--lzma2"],
+  bzip2: ["-9"],
+  zstd: ["-q"],
+  lz4: ["-l"],
+  lzma: [],
+})) {
   const path = `/usr/bin/${tool}`;
-  test(`bzImage with ${tool}, and the size behind the payload`, { skip: !existsSync(path) && `no ${tool} here` }, () => {
+  test(`bzImage with ${tool}, and the size behind the payload`, {
+    skip: !existsSync(path) && `no ${tool} here`,
+  }, () => {
     const elf = makeElf({ entry: ENTRY, segments, notes: plainNotes(BASE) });
     const packed = execFileSync(path, [...args, "-c"], { input: elf });
     const size = new Uint8Array(Uint32Array.of(elf.length).buffer);
@@ -115,10 +124,16 @@ test("what cannot be booted is refused with the reason", () => {
   fails(makeElf({ ...good, segments: [] }), /nothing to load/);
   fails(makeElf({ ...good, notes: plainNotes(BASE, note(XEN_ELFNOTE.PADDR_OFFSET, 0x200000n)) }), /inconsistent/);
   fails(makeElf({ ...good, notes: plainNotes(BASE + 1n) }), /inconsistent/);
-  fails(makeElf({ ...good, notes: plainNotes(BASE, note(XEN_ELFNOTE.HYPERCALL_PAGE, ENTRY + 0x10n)) }), /hypercall page/);
+  fails(
+    makeElf({ ...good, notes: plainNotes(BASE, note(XEN_ELFNOTE.HYPERCALL_PAGE, ENTRY + 0x10n)) }),
+    /hypercall page/,
+  );
   fails(makeElf({ ...good, notes: plainNotes(BASE, note(XEN_ELFNOTE.INIT_P2M, 5n)) }), /INIT_P2M/);
   fails(makeElf({ ...good, notes: plainNotes(BASE, note(XEN_ELFNOTE.FEATURES, "!time_travel")) }), /time_travel/);
-  fails(makeElf({ ...good, notes: plainNotes(BASE, note(XEN_ELFNOTE.FEATURES, "!auto_translated_physmap")) }), /cannot have/);
+  fails(
+    makeElf({ ...good, notes: plainNotes(BASE, note(XEN_ELFNOTE.FEATURES, "!auto_translated_physmap")) }),
+    /cannot have/,
+  );
   fails(makeElf({ ...good, width: 32, segments: [{ paddr: 0x100000n, data: CODE }], notes: plainNotes(0n) }), /PAE/);
   fails(makeBzImage(new Uint8Array(64), 0x205), /boot protocol 2.05/);
   fails(makeBzImage(Uint8Array.of(0x1f, 0x8b, 8, 0, 1, 2, 3, 4, 5)), /cannot be decompressed/);
@@ -131,7 +146,8 @@ test("a truncated image is refused wherever it is cut", () => {
   const elf = makeElf({ entry: ENTRY, segments, notes: plainNotes(BASE) });
   for (let length = 0; length < elf.length; length++) fails(elf.subarray(0, length), /not a kernel image|truncated/);
   const bz = makeBzImage(gzipSync(elf));
-  for (let length = 0; length < bz.length - 100; length += 7) fails(bz.subarray(0, length), /not a kernel image|truncated/);
+  for (let length = 0; length < bz.length - 100; length += 7)
+    fails(bz.subarray(0, length), /not a kernel image|truncated/);
 });
 
 test("a damaged image gives an ImageError or an image, and nothing else", () => {
@@ -154,7 +170,9 @@ test("a damaged image gives an ImageError or an image, and nothing else", () => 
 function cachedKernel(): string | undefined {
   const images = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "typervisor", "images");
   if (!existsSync(images)) return undefined;
-  return readdirSync(images).map((name) => join(images, name, "vmlinux")).find(existsSync);
+  return readdirSync(images)
+    .map((name) => join(images, name, "vmlinux"))
+    .find(existsSync);
 }
 
 test("Debian's kernel", { skip: !cachedKernel() && "not in the cache" }, () => {

@@ -26,7 +26,11 @@ const MINI_OS: LayoutInput = {
 
 const MIB = 1 << 20;
 const MFN = 0x4000;
-const P = 1n, RW = 2n, US = 4n, A = 0x20n, D = 0x40n;
+const P = 1n,
+  RW = 2n,
+  US = 4n,
+  A = 0x20n,
+  D = 0x40n;
 
 /** Walks the tables as hardware does; returns the L1 entry, or undefined. */
 function walk(layout: BootLayout, contents: ReadonlyMap<number, BigUint64Array>, address: bigint): bigint | undefined {
@@ -81,7 +85,10 @@ function check(input: LayoutInput): BootLayout {
 
   // Root first, then by level.
   const levels = layout.tables.slice(0, layout.pageTables.pages).map((t) => t.level);
-  assert.deepEqual(levels, levels.toSorted((a, b) => b - a));
+  assert.deepEqual(
+    levels,
+    levels.toSorted((a, b) => b - a),
+  );
   assert.equal(levels.filter((level) => level === 4).length, 1);
 
   const contents = fillPageTables(layout, (pfn) => pfn + MFN);

@@ -34,7 +34,7 @@ async function complaint(...argv: string[]): Promise<{ line: string; status: num
   throw new Error(`no complaint about ${argv.join(" ")}`);
 }
 
-const good = tinyGuest({ prints: "", then: "poweroff" });
+const good = tinyGuest({ prints: "", ends: "poweroff" });
 
 test("kernels that cannot be booted", async () => {
   const elf32 = makeElf({

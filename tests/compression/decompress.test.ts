@@ -3,7 +3,12 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Compression, decompress, DecompressError, detectCompression } from "../../src/toolstack/compression/index.ts";
+import {
+  type Compression,
+  DecompressError,
+  decompress,
+  detectCompression,
+} from "../../src/toolstack/compression/index.ts";
 import { FIXTURES } from "./fixtures.ts";
 import { sample } from "./sample.ts";
 

@@ -47,17 +47,47 @@ test("start_info", () => {
 });
 
 test("vcpu_info, vcpu_time_info", () => {
-  check(xen.vcpuInfoStruct, 64, 0x40, "evtchn_upcall_pending@0 evtchn_upcall_mask@1 evtchn_pending_sel@8 arch@10 time@20");
-  check(xen.vcpuInfoStruct, 32, 0x40, "evtchn_upcall_pending@0 evtchn_upcall_mask@1 evtchn_pending_sel@4 arch@8 time@20");
+  check(
+    xen.vcpuInfoStruct,
+    64,
+    0x40,
+    "evtchn_upcall_pending@0 evtchn_upcall_mask@1 evtchn_pending_sel@8 arch@10 time@20",
+  );
+  check(
+    xen.vcpuInfoStruct,
+    32,
+    0x40,
+    "evtchn_upcall_pending@0 evtchn_upcall_mask@1 evtchn_pending_sel@4 arch@8 time@20",
+  );
   both(xen.vcpuTimeInfo, 0x20, "version@0 tsc_timestamp@8 system_time@10 tsc_to_system_mul@18 tsc_shift@1c flags@1d");
   assert.equal(xen.archVcpuInfo.for(64).offset.cr2, 0);
 });
 
 test("shared_info", () => {
-  check(xen.sharedInfoStruct, 64, 0xc40, "vcpu_info@0 evtchn_pending@800 evtchn_mask@a00 wc_version@c00 wc_sec@c04 wc_nsec@c08 wc_sec_hi@c0c arch@c10");
-  check(xen.sharedInfoStruct, 32, 0x928, "vcpu_info@0 evtchn_pending@800 evtchn_mask@880 wc_version@900 wc_sec@904 wc_nsec@908 arch@90c");
-  check(xen.archSharedInfo, 64, 0x30, "max_pfn@0 pfn_to_mfn_frame_list_list@8 nmi_reason@10 p2m_cr3@18 p2m_vaddr@20 p2m_generation@28");
-  check(xen.archSharedInfo, 32, 0x1c, "max_pfn@0 pfn_to_mfn_frame_list_list@4 nmi_reason@8 p2m_cr3@c p2m_vaddr@10 p2m_generation@14 wc_sec_hi@18");
+  check(
+    xen.sharedInfoStruct,
+    64,
+    0xc40,
+    "vcpu_info@0 evtchn_pending@800 evtchn_mask@a00 wc_version@c00 wc_sec@c04 wc_nsec@c08 wc_sec_hi@c0c arch@c10",
+  );
+  check(
+    xen.sharedInfoStruct,
+    32,
+    0x928,
+    "vcpu_info@0 evtchn_pending@800 evtchn_mask@880 wc_version@900 wc_sec@904 wc_nsec@908 arch@90c",
+  );
+  check(
+    xen.archSharedInfo,
+    64,
+    0x30,
+    "max_pfn@0 pfn_to_mfn_frame_list_list@8 nmi_reason@10 p2m_cr3@18 p2m_vaddr@20 p2m_generation@28",
+  );
+  check(
+    xen.archSharedInfo,
+    32,
+    0x1c,
+    "max_pfn@0 pfn_to_mfn_frame_list_list@4 nmi_reason@8 p2m_cr3@c p2m_vaddr@10 p2m_generation@14 wc_sec_hi@18",
+  );
 });
 
 test("fields of one width only cannot be used in the other", () => {

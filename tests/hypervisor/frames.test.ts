@@ -19,7 +19,8 @@ const R11_VALUE = 0x2222n;
 
 function guest(): TestGuest {
   const g = new TestGuest();
-  for (let vector = 0; vector < 32; vector++) setTrap(g.vcpu, { vector, flags: 0, cs: 0xe033, handler: HANDLER + BigInt(vector) });
+  for (let vector = 0; vector < 32; vector++)
+    setTrap(g.vcpu, { vector, flags: 0, cs: 0xe033, handler: HANDLER + BigInt(vector) });
   g.vcpu.gpr[RCX] = RCX_VALUE;
   g.vcpu.gpr[R11] = R11_VALUE;
   g.cpu.rflags = 0x202n;
@@ -243,7 +244,15 @@ interface Frame {
 /** Makes the iret hypercall with a frame. */
 function iretTo(g: TestGuest, f: Frame): void {
   const at = g.va(STACK, 0x400);
-  const words = [f.rax ?? 7n, f.r11 ?? 8n, f.rcx ?? 9n, f.flags ?? 0n, f.rip ?? g.va(CODE, 0x20), f.cs ?? 0xe030n, f.rflags ?? 0x202n];
+  const words = [
+    f.rax ?? 7n,
+    f.r11 ?? 8n,
+    f.rcx ?? 9n,
+    f.flags ?? 0n,
+    f.rip ?? g.va(CODE, 0x20),
+    f.cs ?? 0xe030n,
+    f.rflags ?? 0x202n,
+  ];
   [...words, f.rsp ?? g.va(STACK, 0x600), f.ss ?? 0xe02bn].forEach((word, i) => {
     g.setWord(at + BigInt(i * 8), word);
   });
@@ -256,7 +265,10 @@ test("iret within the kernel", () => {
   iretTo(g, { rflags: 0x23_3247n });
   assert.equal(g.vcpu.kernelMode, true);
   assert.equal(g.vcpu.state.rip, g.va(CODE, 0x20));
-  assert.deepEqual([g.vcpu.gpr[RAX], g.vcpu.gpr[R11], g.vcpu.gpr[RCX], g.vcpu.gpr[RSP]], [7n, 8n, 9n, g.va(STACK, 0x600)]);
+  assert.deepEqual(
+    [g.vcpu.gpr[RAX], g.vcpu.gpr[R11], g.vcpu.gpr[RCX], g.vcpu.gpr[RSP]],
+    [7n, 8n, 9n, g.va(STACK, 0x600)],
+  );
   // VM and IOPL are dropped, as is what does not exist; IF is on in hardware and stands for the mask.
   assert.equal(g.cpu.rflags, 0x21_0247n);
   assert.equal(upcallMask(g.vcpu), 0);

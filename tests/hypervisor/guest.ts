@@ -21,7 +21,11 @@ import { FakeProcessor } from "../mm/fake-processor.ts";
 export const GUEST_BASE = 0x40_0000n;
 export const PAGES = 32;
 /** Pages by use. */
-export const CODE = 0, STACK = 1, KERNEL_STACK = 2, DATA = 3, READ_ONLY = 31;
+export const CODE = 0,
+  STACK = 1,
+  KERNEL_STACK = 2,
+  DATA = 3,
+  READ_ONLY = 31;
 
 export class TestGuest {
   readonly hv: Hypervisor;
@@ -39,7 +43,7 @@ export class TestGuest {
     this.hv = new Hypervisor({ memory, layout, cpu: this.cpu, clock: { now: () => this.now }, ...hooks });
     this.domain = this.hv.createDomain({ memoryFrames: 128, maxVcpus: 2 });
     this.mfns = allocDomainFrames(this.domain, PAGES);
-    this.mfns.forEach((mfn, pfn) => setM2p(this.hv, mfn, pfn));
+    for (const [pfn, mfn] of this.mfns.entries()) setM2p(this.hv, mfn, pfn);
     this.vcpu = this.domain.vcpus[0]!;
     const context = newGuestContext();
     context.flags = BigInt(VGCF_in_kernel | VGCF_online);

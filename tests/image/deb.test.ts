@@ -6,7 +6,9 @@ import { makeAr, makeDeb } from "./make-deb.ts";
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
 
 test("ar: members of odd and even size", () => {
-  const members = arMembers(makeAr({ one: Uint8Array.of(1), two: Uint8Array.of(2, 2), "three/": Uint8Array.of(3, 3, 3) }));
+  const members = arMembers(
+    makeAr({ one: Uint8Array.of(1), two: Uint8Array.of(2, 2), "three/": Uint8Array.of(3, 3, 3) }),
+  );
   assert.deepEqual([...members.keys()], ["one", "two", "three"]);
   assert.deepEqual(Buffer.from(members.get("three") as Uint8Array), Buffer.from([3, 3, 3]));
 });

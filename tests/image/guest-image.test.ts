@@ -1,5 +1,16 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, beforeEach, test } from "node:test";
@@ -32,8 +43,14 @@ beforeEach(async () => {
   mkdirSync(join(root, "bin"));
   mkdirSync(join(root, "archive"));
   for (const tool of ["sh", "cat", "cp", "echo"]) symlinkSync(findOnHost(tool) as string, join(root, "bin", tool));
-  program("apt-cache", `case $3 in missing|*:*) exit 100;; esac\n[ -e ${root}/archive/$3.txt ] || { echo "E: No packages found" >&2; exit 100; }\ncat ${root}/archive/$3.txt`);
-  program("apt-get", `echo "$@" >>${root}/log\nwhile [ "$1" != download ]; do shift; done; shift\nfor p; do cp ${root}/archive/\${p%%=*}.deb ./\${p%%=*}_\${p#*=}_amd64.deb || { echo "E: Failed to fetch \${p%%=*}  404 Not Found" >&2; exit 100; }; done`);
+  program(
+    "apt-cache",
+    `case $3 in missing|*:*) exit 100;; esac\n[ -e ${root}/archive/$3.txt ] || { echo "E: No packages found" >&2; exit 100; }\ncat ${root}/archive/$3.txt`,
+  );
+  program(
+    "apt-get",
+    `echo "$@" >>${root}/log\nwhile [ "$1" != download ]; do shift; done; shift\nfor p; do cp ${root}/archive/\${p%%=*}.deb ./\${p%%=*}_\${p#*=}_amd64.deb || { echo "E: Failed to fetch \${p%%=*}  404 Not Found" >&2; exit 100; }; done`,
+  );
   await publish("1.0", KERNEL);
   process.env.PATH = join(root, "bin");
 });
@@ -67,14 +84,19 @@ async function publish(version: string, kernel: Uint8Array, systemMap = "see els
     writeFileSync(join(root, "archive", `${name}.deb`), deb);
   };
   add("linux-image-amd64", `${NAME} (= ${version})`, await makeDeb({ Package: "linux-image-amd64" }, {}));
-  const files = { "boot/System.map-9.9.0-1-amd64": systemMap, "boot/vmlinuz-9.9.0-1-amd64": makeBzImage(gzipSync(kernel)) };
+  const files = {
+    "boot/System.map-9.9.0-1-amd64": systemMap,
+    "boot/vmlinuz-9.9.0-1-amd64": makeBzImage(gzipSync(kernel)),
+  };
   add(NAME, "kmod", await makeDeb({ Package: NAME }, { ...files, "lib/modules/x.ko": "module" }));
   add("busybox-static", "", await makeDeb({ Package: "busybox-static" }, { "bin/busybox": "[\0[[\0mount\0sh\0\0" }));
 }
 
 for (const dpkg of [true, false]) {
   const path = findOnHost("dpkg-deb");
-  test(`the image comes through apt, ${dpkg ? "with" : "without"} dpkg-deb`, { skip: dpkg && !path && "no dpkg-deb here" }, async () => {
+  test(`the image comes through apt, ${dpkg ? "with" : "without"} dpkg-deb`, {
+    skip: dpkg && !path && "no dpkg-deb here",
+  }, async () => {
     if (dpkg) {
       // dpkg-deb runs tar and the like by name.
       program("dpkg-deb", `PATH=${hostPath} exec ${path} "$@"`);
@@ -151,7 +173,10 @@ const failsWith = (kind: new (...args: never[]) => Error, message: RegExp) => (e
 
 test("no apt: says what is needed", async () => {
   process.env.PATH = "/nonexistent";
-  await assert.rejects(obtainGuestImage({ cacheDirectory }), failsWith(AptError, /apt-get, which this host does not have/));
+  await assert.rejects(
+    obtainGuestImage({ cacheDirectory }),
+    failsWith(AptError, /apt-get, which this host does not have/),
+  );
 });
 
 test("no package lists: says how to get them", async () => {
@@ -181,7 +206,10 @@ test("a kernel that cannot be a PV guest is not cached", async () => {
 
 test("a cache that cannot be written: says where", async () => {
   writeFileSync(cacheDirectory, "a file is in the way");
-  await assert.rejects(obtainGuestImage({ cacheDirectory }), failsWith(CacheError, /cannot write the image cache .*cache: /));
+  await assert.rejects(
+    obtainGuestImage({ cacheDirectory }),
+    failsWith(CacheError, /cannot write the image cache .*cache: /),
+  );
 });
 
 test("the cache's place", () => {

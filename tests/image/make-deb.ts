@@ -26,7 +26,9 @@ export async function makeDeb(
   control: Readonly<Record<string, string>>,
   files: Readonly<Record<string, Uint8Array | string>>,
 ): Promise<Uint8Array> {
-  const text = Object.entries(control).map(([name, value]) => `${name}: ${value}\n`).join("");
+  const text = Object.entries(control)
+    .map(([name, value]) => `${name}: ${value}\n`)
+    .join("");
   return makeAr({
     "debian-binary": new TextEncoder().encode("2.0\n"),
     "control.tar.gz": gzipSync(await tar({ control: text })),

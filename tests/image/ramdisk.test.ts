@@ -5,9 +5,9 @@ import { test } from "node:test";
 import fc from "fast-check";
 import {
   busyboxApplets,
+  type CpioEntry,
   commandArchive,
   concatenate,
-  type CpioEntry,
   defaultInitramfs,
   shellQuote,
   writeCpio,
@@ -58,7 +58,10 @@ test("cpio: any names and sizes, also concatenated", () => {
 const cpio = ["/usr/bin/cpio", "/bin/cpio"].find(existsSync);
 test("cpio: the host's cpio reads it", { skip: !cpio && "no cpio here" }, () => {
   const list = execFileSync(cpio as string, ["-t", "--quiet"], { input: writeCpio(ENTRIES) }).toString();
-  assert.deepEqual(list.trim().split("\n"), ENTRIES.map(({ path }) => path));
+  assert.deepEqual(
+    list.trim().split("\n"),
+    ENTRIES.map(({ path }) => path),
+  );
 });
 
 /** A "busybox" with nothing but its table of applets. */
@@ -73,7 +76,9 @@ test("busybox: applets are found in the binary", () => {
 
 const busybox = ["/bin/busybox", "/usr/bin/busybox"].find(existsSync);
 test("the ramdisk has what a guest needs", () => {
-  const entries = new Map<string, ReadEntry>(readCpio(defaultInitramfs(fakeBusybox(["busybox", "mount", "sh"]))).map((e) => [e.path, e]));
+  const entries = new Map<string, ReadEntry>(
+    readCpio(defaultInitramfs(fakeBusybox(["busybox", "mount", "sh"]))).map((e) => [e.path, e]),
+  );
   assert.equal(entries.get("init")?.mode, 0o100755);
   assert.equal(entries.get("bin/busybox")?.mode, 0o100755);
   assert.equal(text(entries.get("bin/sh")?.data), "busybox");
@@ -120,6 +125,9 @@ test("a command that cannot be passed on is refused", () => {
 });
 
 test("the host's busybox has applets", { skip: !busybox && "no busybox here" }, () => {
-  const names = execFileSync(busybox as string, ["--list"]).toString().trim().split("\n");
+  const names = execFileSync(busybox as string, ["--list"])
+    .toString()
+    .trim()
+    .split("\n");
   assert.ok(names.includes("sh"));
 });

@@ -17,7 +17,7 @@ export interface TinyGuest {
   /** Waits for a line of input, and prints it. */
   readonly echo?: boolean;
   /** How it ends: shuts down, executes an undefined instruction, blocks for ever, or loops. */
-  readonly then: keyof typeof SHUTDOWN | "fault" | "block" | "spin";
+  readonly ends: keyof typeof SHUTDOWN | "fault" | "block" | "spin";
 }
 
 /** Collects machine code; forward references are patched when their place is known. */
@@ -61,13 +61,15 @@ function notify(code: Code): void {
   code.hypercall(32);
 }
 
-function end(code: Code, then: TinyGuest["then"]): void {
-  if (then === "fault") code.emit(0x0f, 0x0b); // ud2
-  if (then === "block") {
-    code.emit(0xbf).imm32(1).emit(0x31, 0xf6); // mov edi, SCHEDOP_block; xor esi, esi
+function end(code: Code, ends: TinyGuest["ends"]): void {
+  if (ends === "fault") code.emit(0x0f, 0x0b); // ud2
+  if (ends === "block") {
+    // sched_op poll for no port and without a timeout: nothing ever ends it.
+    code.emit(0x48, 0x8d, 0x35).rel32("poll"); // lea rsi, [poll]
+    code.emit(0xbf).imm32(3); // mov edi, SCHEDOP_poll
     code.hypercall(29);
   }
-  if (then === "block" || then === "spin") code.emit(0xeb, 0xfe); // jmp $
+  if (ends === "block" || ends === "spin") code.emit(0xeb, 0xfe); // jmp $
   code.emit(0x48, 0x8d, 0x35).rel32("reason"); // lea rsi, [reason]
   code.emit(0xbf).imm32(2); // mov edi, SCHEDOP_shutdown
   code.hypercall(29);
@@ -75,7 +77,7 @@ function end(code: Code, then: TinyGuest["then"]): void {
 }
 
 /** The guest as an ELF kernel. */
-export function tinyGuest({ prints, echo, then }: TinyGuest): Uint8Array {
+export function tinyGuest({ prints, echo, ends }: TinyGuest): Uint8Array {
   const text = new TextEncoder().encode(prints);
   const code = new Code();
   code.emit(0x49, 0x89, 0xf4); // mov r12, rsi: start_info
@@ -107,8 +109,9 @@ export function tinyGuest({ prints, echo, then }: TinyGuest): Uint8Array {
     code.emit(0x0f, 0x85).rel32("wait"); // jne wait
     notify(code);
   }
-  end(code, then);
-  code.label("reason").imm32(then in SHUTDOWN ? SHUTDOWN[then as keyof typeof SHUTDOWN] : 0);
+  end(code, ends);
+  code.label("reason").imm32(ends in SHUTDOWN ? SHUTDOWN[ends as keyof typeof SHUTDOWN] : 0);
+  code.label("poll").emit(...new Uint8Array(24));
   code.label("text").emit(...text);
   return makeElf({
     entry: BigInt(VIRT_BASE + LOAD),

@@ -138,6 +138,8 @@ export class FakeProcessor implements Processor {
     return 0;
   }
 
+  readonly retired = 0;
+
   readTsc(): bigint {
     return 0n;
   }

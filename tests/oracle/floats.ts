@@ -3,14 +3,34 @@ import type { Random } from "./random.ts";
 import { type Case, CASE_FX, FX_FCW, FX_FSW, FX_FTW, FX_ST, FX_XMM } from "./record.ts";
 
 const SINGLES = [
-  0x00000000, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001, 0xffbfffff,
-  0x00000001, 0x807fffff, 0x00800000, 0x7f7fffff, 0x4f000000, 0xcf000000, 0x5f000000, 0xdf000000, 0x3f000000, 0x3fc00000, 0x40200000,
+  0x00000000, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001,
+  0xffbfffff, 0x00000001, 0x807fffff, 0x00800000, 0x7f7fffff, 0x4f000000, 0xcf000000, 0x5f000000, 0xdf000000,
+  0x3f000000, 0x3fc00000, 0x40200000,
 ];
 const DOUBLES = [
-  0x0000000000000000n, 0x8000000000000000n, 0x3ff0000000000000n, 0xbff0000000000000n, 0x7ff0000000000000n, 0xfff0000000000000n,
-  0x7ff8000000000000n, 0xfff8000000000000n, 0x7ff0000000000001n, 0xfff7ffffffffffffn, 0x0000000000000001n, 0x800fffffffffffffn,
-  0x0010000000000000n, 0x7fefffffffffffffn, 0x41e0000000000000n, 0xc1e0000000000000n, 0x43e0000000000000n, 0xc3e0000000000000n,
-  0x3fe0000000000000n, 0x3ff8000000000000n, 0x36a0000000000000n, 0x47efffffe0000000n, 0x47f0000000000000n,
+  0x0000000000000000n,
+  0x8000000000000000n,
+  0x3ff0000000000000n,
+  0xbff0000000000000n,
+  0x7ff0000000000000n,
+  0xfff0000000000000n,
+  0x7ff8000000000000n,
+  0xfff8000000000000n,
+  0x7ff0000000000001n,
+  0xfff7ffffffffffffn,
+  0x0000000000000001n,
+  0x800fffffffffffffn,
+  0x0010000000000000n,
+  0x7fefffffffffffffn,
+  0x41e0000000000000n,
+  0xc1e0000000000000n,
+  0x43e0000000000000n,
+  0xc3e0000000000000n,
+  0x3fe0000000000000n,
+  0x3ff8000000000000n,
+  0x36a0000000000000n,
+  0x47efffffe0000000n,
+  0x47f0000000000000n,
 ];
 
 function single(random: Random): number {
@@ -108,7 +128,7 @@ export function fillFxState(random: Random, c: Case): void {
   const sticky = (random.chance(3) ? random.below(64) & masks : 0) | pending;
   const top = random.below(8);
   const summary = sticky & ~masks & 0x3f ? 0x8080 : 0;
-  dv.setUint16(CASE_FX + FX_FSW, (sticky | summary | (top << 11) | (random.below(16) << 8 & 0x4700)) & 0xffff, true);
+  dv.setUint16(CASE_FX + FX_FSW, (sticky | summary | (top << 11) | ((random.below(16) << 8) & 0x4700)) & 0xffff, true);
   c.bytes[CASE_FX + FX_FTW] = random.chance(3) ? random.below(256) : 0xff;
   for (let i = 0; i < 8; i++) fillExtended(random, dv, CASE_FX + FX_ST + i * 16);
   for (let i = 0; i < 16; i++) fillVector(random, dv, CASE_FX + FX_XMM + i * 16);

@@ -32,7 +32,12 @@ export function parseForm(def: InsnDef): Form {
   const immediates: string[] = [];
   words.forEach((word, i) => {
     // "66" and the like are prefixes in front of an opcode, opcodes otherwise.
-    if (opcode.length === 0 && i < words.length - 1 && PREFIX[word] !== undefined && /^(0F|REX|[0-9A-F]{2})/.test(words[i + 1] ?? "")) {
+    if (
+      opcode.length === 0 &&
+      i < words.length - 1 &&
+      PREFIX[word] !== undefined &&
+      /^(0F|REX|[0-9A-F]{2})/.test(words[i + 1] ?? "")
+    ) {
       mandatory = PREFIX[word];
     } else if (word === "REX.W") rexW = true;
     else if (word === "REX.B") rexB = true;
@@ -45,7 +50,17 @@ export function parseForm(def: InsnDef): Form {
     } else if (/^(ib|iw|iz|iv|io|id|cb|cz|cp|mo)$/.test(word)) immediates.push(word);
     else throw new Error(`oracle: cannot read encoding "${def.encoding}"`);
   });
-  return { def, mandatory, rexW, rexB, opcode, variants, modrm, immediates, operands: def.operands === "" ? [] : def.operands.split(",") };
+  return {
+    def,
+    mandatory,
+    rexW,
+    rexB,
+    opcode,
+    variants,
+    modrm,
+    immediates,
+    operands: def.operands === "" ? [] : def.operands.split(","),
+  };
 }
 
 /** "add Ev,Gv [01 /r]" */

@@ -6,7 +6,15 @@ import { fillFxState, fillWindow } from "./floats.ts";
 import type { Form } from "./form.ts";
 import type { Random } from "./random.ts";
 import {
-  type Case, CODE_BASE, CODE_SIZE, DATA_BASE, DATA_SIZE, READ_ONLY_BASE, READ_ONLY_SIZE, UNMAPPED_ABOVE, UNMAPPED_BELOW,
+  type Case,
+  CODE_BASE,
+  CODE_SIZE,
+  DATA_BASE,
+  DATA_SIZE,
+  READ_ONLY_BASE,
+  READ_ONLY_SIZE,
+  UNMAPPED_ABOVE,
+  UNMAPPED_BELOW,
 } from "./record.ts";
 import { prepareImplied } from "./implied.ts";
 
@@ -29,7 +37,21 @@ const SEGMENT_PREFIXES = [0x2e, 0x36, 0x3e, 0x26];
 
 /** Mnemonics that may go elsewhere than to the next instruction. */
 export const BRANCHES: ReadonlySet<string> = new Set([
-  "jcc", "jmp", "call", "ret", "loop", "loope", "loopne", "jcxz", "iret", "ret_far", "jmp_far", "call_far", "int3", "into", "int1",
+  "jcc",
+  "jmp",
+  "call",
+  "ret",
+  "loop",
+  "loope",
+  "loopne",
+  "jcxz",
+  "iret",
+  "ret_far",
+  "jmp_far",
+  "call_far",
+  "int3",
+  "into",
+  "int1",
 ]);
 
 /** RFLAGS.AC in some of the cases. Our processor has no alignment checks yet. */
@@ -78,7 +100,15 @@ interface Memory {
 function pickMemory(random: Random, rexB: number, rexX: number): Memory {
   const mod = random.below(3);
   const rm = random.below(8);
-  const memory: Memory = { bytes: [], modrm: (mod << 6) | rm, base: -1, index: -1, scale: 0, dispSize: [0, 1, 4][mod] ?? 0, ripRelative: false };
+  const memory: Memory = {
+    bytes: [],
+    modrm: (mod << 6) | rm,
+    base: -1,
+    index: -1,
+    scale: 0,
+    dispSize: [0, 1, 4][mod] ?? 0,
+    ripRelative: false,
+  };
   if (rm === 4) {
     const sib = random.below(256);
     memory.bytes.push(sib);
@@ -97,7 +127,15 @@ function pickMemory(random: Random, rexB: number, rexX: number): Memory {
 }
 
 /** Sets registers and displacement so that the memory operand is at `target` (or close to it). Returns the displacement. */
-function aim(random: Random, c: Case, memory: Memory, target: bigint, segmentBase: bigint, nextRip: bigint, address32: boolean): bigint {
+function aim(
+  random: Random,
+  c: Case,
+  memory: Memory,
+  target: bigint,
+  segmentBase: bigint,
+  nextRip: bigint,
+  address32: boolean,
+): bigint {
   const wanted = target - segmentBase;
   const scale = 1n << BigInt(memory.scale);
   const mask = (value: bigint) => BigInt.asUintN(64, value);
@@ -108,7 +146,8 @@ function aim(random: Random, c: Case, memory: Memory, target: bigint, segmentBas
   if (memory.ripRelative) return wanted - nextRip;
   let disp = 0n;
   if (memory.dispSize === 1) disp = BigInt.asIntN(8, random.u64());
-  if (memory.dispSize === 4) disp = random.chance(2) ? BigInt(random.below(0x2000) - 0x1000) : BigInt.asIntN(32, random.u64());
+  if (memory.dispSize === 4)
+    disp = random.chance(2) ? BigInt(random.below(0x2000) - 0x1000) : BigInt.asIntN(32, random.u64());
   if (memory.base < 0) {
     if (memory.index < 0) return wanted;
     set(memory.index, random.chance(2) ? BigInt(random.below(0x4000)) : (wanted - disp) / scale);
@@ -169,14 +208,21 @@ export function generate(form: Form, random: Random, c: Case): Instance | undefi
   if (form.mandatory) prefixes.push(form.mandatory);
   const freePrefixes = form.mandatory === undefined;
   let operandPrefix = form.mandatory === 0x66;
-  if ((freePrefixes || form.mandatory === 0xf2 || form.mandatory === 0xf3) && random.chance(4) && !(branch && def.default64)) {
+  if (
+    (freePrefixes || form.mandatory === 0xf2 || form.mandatory === 0xf3) &&
+    random.chance(4) &&
+    !(branch && def.default64)
+  ) {
     operandPrefix = true;
     prefixes.push(0x66);
   }
   if (def.lockable && memoryOperand ? random.chance(4) : freePrefixes && random.chance(200)) prefixes.push(0xf0);
   if (def.repeat !== "none" && random.chance(2)) prefixes.push(random.pick([0xf2, 0xf3]));
   let addressSize = 8;
-  if ((memoryOperand || offsetOperand || implicitMemory || def.mnemonic === "jcxz" || def.mnemonic.startsWith("loop")) && random.chance(12)) {
+  if (
+    (memoryOperand || offsetOperand || implicitMemory || def.mnemonic === "jcxz" || def.mnemonic.startsWith("loop")) &&
+    random.chance(12)
+  ) {
     addressSize = 4;
     prefixes.push(0x67);
   }
@@ -196,7 +242,15 @@ export function generate(form: Form, random: Random, c: Case): Instance | undefi
   }
   const rexW = (rex & 8) !== 0;
   const rexB = rex & 1;
-  const operandSize = rexW ? (def.atMost32 ? 4 : 8) : operandPrefix && form.mandatory !== 0x66 ? 2 : def.default64 ? 8 : 4;
+  const operandSize = rexW
+    ? def.atMost32
+      ? 4
+      : 8
+    : operandPrefix && form.mandatory !== 0x66
+      ? 2
+      : def.default64
+        ? 8
+        : 4;
 
   // Opcode, ModRM, displacement and immediates.
   const variant = random.below(form.variants);
@@ -221,7 +275,8 @@ export function generate(form: Form, random: Random, c: Case): Instance | undefi
     const filler = random.pick([0x00, 0xff, 0x7f, 0x80, 0x01]);
     // ENTER: small frames, few levels.
     const limit = def.mnemonic === "enter" && !random.chance(8) ? (kind === "iw" ? [64, 1] : [4]) : undefined;
-    for (let i = 0; i < size; i++) tail.push(limit ? random.below(limit[i] ?? 1) : style === 0 ? filler : random.below(256));
+    for (let i = 0; i < size; i++)
+      tail.push(limit ? random.below(limit[i] ?? 1) : style === 0 ? filler : random.below(256));
   }
   const code = Uint8Array.from([...head, ...tail]);
   if (code.length > MAX_LENGTH) return undefined;
@@ -234,7 +289,8 @@ export function generate(form: Form, random: Random, c: Case): Instance | undefi
   if (random.chance(48)) {
     // The last byte is the last of the code, or (one in four) beyond it. A single step ends after one
     // iteration of REP, and PUSHF sees it, so those are only cut off.
-    const noStep = def.mnemonic === "pushf" || (def.repeat !== "none" && (prefixes.includes(0xf2) || prefixes.includes(0xf3)));
+    const noStep =
+      def.mnemonic === "pushf" || (def.repeat !== "none" && (prefixes.includes(0xf2) || prefixes.includes(0xf3)));
     const beyond = noStep || random.chance(4) ? 1 + random.below(code.length) : 0;
     if (beyond < code.length) {
       rip = CODE_BASE + CODE_SIZE - code.length + beyond;
@@ -259,6 +315,8 @@ export function generate(form: Form, random: Random, c: Case): Instance | undefi
   const vector = form.operands.some((o) => /^[VW]/.test(o));
   if ((vector && random.chance(2)) || (ALIGNED_16.has(def.mnemonic) && !random.chance(8))) target &= ~15n;
   if (addressSize === 4) target &= 0xffffffffn;
+  // With a segment base, an address at the end of user space may need an offset that is not canonical: AMD faults then.
+  if (segment >= 0 && target >> 40n) target = pickGoodAddress(random);
   if (memory || offsetOperand) fillWindow(random, c.setPatch(0, Number(BigInt.asUintN(53, target)) & ~7));
 
   const immediate = form.immediates.length > 0 ? (code[immediateAt] ?? -1) : -1;

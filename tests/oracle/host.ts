@@ -4,8 +4,20 @@ import type { Feature } from "../../src/machine/x86/table/types.ts";
 
 /** Names that /proc/cpuinfo has for features of the table, where they differ. */
 const LINUX_NAMES: Partial<Record<Feature, string>> = {
-  x87: "fpu", fxsr: "fxsr", lahf: "lahf_lm", lzcnt: "abm", sse3: "pni", "sse4.1": "sse4_1", "sse4.2": "sse4_2",
-  clflush: "clflush", pku: "ospke", sha: "sha_ni", nopl: "nopl", monitor: "monitor", monitorx: "monitorx", "cet-ss": "user_shstk",
+  x87: "fpu",
+  fxsr: "fxsr",
+  lahf: "lahf_lm",
+  lzcnt: "abm",
+  sse3: "pni",
+  "sse4.1": "sse4_1",
+  "sse4.2": "sse4_2",
+  clflush: "clflush",
+  pku: "ospke",
+  sha: "sha_ni",
+  nopl: "nopl",
+  monitor: "monitor",
+  monitorx: "monitorx",
+  "cet-ss": "user_shstk",
 };
 /** Mnemonics fault at CPL 3 whether or not the feature is there, or every 64-bit processor has it. */
 const ALWAYS: readonly Feature[] = ["base", "svm", "vmx", "sep", "monitor", "syscall"];

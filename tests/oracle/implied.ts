@@ -19,8 +19,28 @@ export interface Operands {
   repeated: boolean;
 }
 
-const RAX = 0, RCX = 1, RDX = 2, RBX = 3, RSP = 4, RBP = 5, RSI = 6, RDI = 7;
-const STACK = new Set(["push", "pop", "pushf", "popf", "call", "ret", "enter", "leave", "iret", "ret_far", "call_far", "int3"]);
+const RAX = 0,
+  RCX = 1,
+  RDX = 2,
+  RBX = 3,
+  RSP = 4,
+  RBP = 5,
+  RSI = 6,
+  RDI = 7;
+const STACK = new Set([
+  "push",
+  "pop",
+  "pushf",
+  "popf",
+  "call",
+  "ret",
+  "enter",
+  "leave",
+  "iret",
+  "ret_far",
+  "call_far",
+  "int3",
+]);
 
 /** A canonical address: branch targets must be, or everything ends in #GP. */
 function codeAddress(random: Random): bigint {
@@ -38,11 +58,13 @@ function poke(c: Case, patch: number, address: bigint, value: bigint): void {
 
 export function prepareImplied(instance: Instance, random: Random, c: Case, at: Operands): void {
   const { mnemonic, operands } = instance.form.def;
-  const near = (pointer: bigint, data: number) => fillWindow(random, c.setPatch(data, Number(BigInt.asUintN(53, pointer)) & ~7));
+  const near = (pointer: bigint, data: number) =>
+    fillWindow(random, c.setPatch(data, Number(BigInt.asUintN(53, pointer)) & ~7));
 
   if (STACK.has(mnemonic)) {
     c.gpr[RSP] = random.chance(4) ? pickAddress(random) : BigInt(DATA_BASE + 0x200 + (random.below(0x1800) & ~7));
-    if (mnemonic === "leave" || mnemonic === "enter") c.gpr[RBP] = random.chance(4) ? pickAddress(random) : BigInt(DATA_BASE + 0x200 + random.below(0x1800));
+    if (mnemonic === "leave" || mnemonic === "enter")
+      c.gpr[RBP] = random.chance(4) ? pickAddress(random) : BigInt(DATA_BASE + 0x200 + random.below(0x1800));
     near(mnemonic === "leave" ? (c.gpr[RBP] ?? 0n) : (c.gpr[RSP] ?? 0n), 1);
   }
 
@@ -51,7 +73,13 @@ export function prepareImplied(instance: Instance, random: Random, c: Case, at: 
       poke(c, 1, c.gpr[RSP] ?? 0n, codeAddress(random));
       break;
     case "iret": {
-      const frame = [codeAddress(random), BigInt(USER_CS), 0x202n | (random.u64() & 0x244cd5n), pickAddress(random), BigInt(USER_SS)];
+      const frame = [
+        codeAddress(random),
+        BigInt(USER_CS),
+        0x202n | (random.u64() & 0x244cd5n),
+        pickAddress(random),
+        BigInt(USER_SS),
+      ];
       frame.forEach((word, i) => {
         poke(c, 1, (c.gpr[RSP] ?? 0n) + BigInt(i * instance.operandSize), word);
       });
@@ -77,7 +105,8 @@ export function prepareImplied(instance: Instance, random: Random, c: Case, at: 
       const source = pickAddress(random);
       // If both accesses fault, it is not specified which one is reported.
       const anywhere = isGoodAddress(source) ? pickAddress : pickGoodAddress;
-      const destination = isGoodAddress(source) && random.chance(4) ? source + BigInt(random.below(40) - 20) : anywhere(random);
+      const destination =
+        isGoodAddress(source) && random.chance(4) ? source + BigInt(random.below(40) - 20) : anywhere(random);
       c.gpr[RSI] = BigInt.asUintN(64, ((source - at.segmentBase) & limit) | high);
       c.gpr[RDI] = BigInt.asUintN(64, (destination & limit) | high);
       near(source - 24n, 0);
@@ -100,7 +129,8 @@ export function prepareImplied(instance: Instance, random: Random, c: Case, at: 
       break;
     }
     case "cmpxchg8b":
-      if (random.chance(2)) poke(c, 0, at.target, ((c.gpr[RAX] ?? 0n) & 0xffffffffn) | BigInt.asUintN(64, (c.gpr[RDX] ?? 0n) << 32n));
+      if (random.chance(2))
+        poke(c, 0, at.target, ((c.gpr[RAX] ?? 0n) & 0xffffffffn) | BigInt.asUintN(64, (c.gpr[RDX] ?? 0n) << 32n));
       break;
     case "cmpxchg16b":
       if (random.chance(2)) {
@@ -123,7 +153,7 @@ export function prepareImplied(instance: Instance, random: Random, c: Case, at: 
       // A quotient that fits: the high half is an extension of the low one, or smaller than the divisor.
       if (random.chance(4)) break;
       if (operands.startsWith("Eb")) c.gpr[RAX] = (c.gpr[RAX] ?? 0n) & ~0xff00n;
-      else c.gpr[RDX] = BigInt(random.below(3)) - (mnemonic === "idiv" ? 1n : 0n) & 0xffffffffffffffffn;
+      else c.gpr[RDX] = (BigInt(random.below(3)) - (mnemonic === "idiv" ? 1n : 0n)) & 0xffffffffffffffffn;
       break;
     }
     case "bt":
@@ -137,6 +167,7 @@ export function prepareImplied(instance: Instance, random: Random, c: Case, at: 
       break;
     default:
       // Counts of shifts and rotates by CL: small half of the time.
-      if (operands.endsWith("CL") && random.chance(2)) c.gpr[RCX] = ((c.gpr[RCX] ?? 0n) & ~0xffn) | BigInt(random.below(70));
+      if (operands.endsWith("CL") && random.chance(2))
+        c.gpr[RCX] = ((c.gpr[RCX] ?? 0n) & ~0xffn) | BigInt(random.below(70));
   }
 }

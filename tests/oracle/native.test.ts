@@ -3,7 +3,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { buildHarness, runNative } from "./native.ts";
 import { Random } from "./random.ts";
-import { backgroundMemory, Case, CASE_SIZE, CODE_BASE, CODE_SIZE, DATA_BASE, EXECUTED, READ_ONLY_BASE, RESULT_FX, FX_XMM, CASE_FX } from "./record.ts";
+import {
+  backgroundMemory,
+  Case,
+  CASE_SIZE,
+  CODE_BASE,
+  CODE_SIZE,
+  DATA_BASE,
+  EXECUTED,
+  READ_ONLY_BASE,
+  RESULT_FX,
+  FX_XMM,
+  CASE_FX,
+} from "./record.ts";
 
 const skip = buildHarness();
 const M64 = (1n << 64n) - 1n;
@@ -105,7 +117,8 @@ test("survives what the tested code does to the harness's surroundings", { skip 
   for (const [code, prepare] of cases) {
     for (const { result } of run(code, 50, (c) => prepare(c))) assert.equal(result.vector, EXECUTED);
     // and the next one is not affected
-    for (const { case: c, result } of run([0x48, 0x8d, 0x04, 0x1b], 50)) assert.equal(result.gpr(0), (c.gpr[3]! * 2n) & M64);
+    for (const { case: c, result } of run([0x48, 0x8d, 0x04, 0x1b], 50))
+      assert.equal(result.gpr(0), (c.gpr[3]! * 2n) & M64);
   }
   const flags = run([0x90], 1, (c) => (c.rflags = 0x244ed7n))[0]!.result.rflags;
   assert.equal(flags & ~0x10100n, 0x244ed7n);
@@ -125,7 +138,9 @@ test("rep movsb runs to its end", { skip }, () => {
 
 test("SSE state goes in and out", { skip }, () => {
   // paddq xmm1, xmm2
-  for (const { case: c, result } of run([0x66, 0x0f, 0xd4, 0xca], 50, (c, i) => new Random(i).fill(c.fx.subarray(FX_XMM, FX_XMM + 256)))) {
+  for (const { case: c, result } of run([0x66, 0x0f, 0xd4, 0xca], 50, (c, i) =>
+    new Random(i).fill(c.fx.subarray(FX_XMM, FX_XMM + 256)),
+  )) {
     for (const half of [0, 8]) {
       const a = c.dv.getBigUint64(CASE_FX + FX_XMM + 16 + half, true);
       const b = c.dv.getBigUint64(CASE_FX + FX_XMM + 32 + half, true);

@@ -7,7 +7,17 @@ import { CASE_SIZE, type Result, splitResults } from "./record.ts";
 const SOURCE = fileURLToPath(new URL("./native/harness.c", import.meta.url));
 const FOLDER = fileURLToPath(new URL("../../build/oracle/", import.meta.url));
 const BINARY = `${FOLDER}harness`;
-const GCC_FLAGS = ["-O2", "-Wall", "-Wextra", "-fno-stack-protector", "-fcf-protection=none", "-mfsgsbase", "-fno-pie", "-no-pie", "-Wl,-z,now"];
+const GCC_FLAGS = [
+  "-O2",
+  "-Wall",
+  "-Wextra",
+  "-fno-stack-protector",
+  "-fcf-protection=none",
+  "-mfsgsbase",
+  "-fno-pie",
+  "-no-pie",
+  "-Wl,-z,now",
+];
 
 /** Builds the harness if needed. Returns the reason if it cannot be used here. */
 export function buildHarness(): string | undefined {
@@ -33,7 +43,9 @@ export function runNative(cases: ArrayBuffer, count: number): Result[] {
     stdio: ["pipe", "pipe", "inherit"],
   });
   if (run.status !== 0) {
-    throw new Error(`the oracle's harness ended with ${run.signal ?? `status ${run.status}`} ${run.error?.message ?? ""}`);
+    throw new Error(
+      `the oracle's harness ended with ${run.signal ?? `status ${run.status}`} ${run.error?.message ?? ""}`,
+    );
   }
   const results = splitResults(run.stdout);
   if (results.length !== count) throw new Error(`the oracle's harness answered ${results.length} of ${count} cases`);

@@ -9,21 +9,54 @@ import { ExitReason, type Processor } from "../../src/machine/processor.ts";
 import { instructionTable } from "../../src/machine/x86/table/index.ts";
 import * as x86 from "../../src/machine/x86/state.ts";
 import {
-  backgroundMemory, type Case, CODE_BASE, CODE_SIZE, DATA_BASE, DATA_SIZE, EXECUTED, FX_FCW, FX_FDP, FX_FIP, FX_FOP, FX_FSW, FX_FTW,
-  FX_MXCSR, FX_ST, FX_XMM, READ_ONLY_SIZE, RESULT_CR2, RESULT_ERROR_CODE, RESULT_FS_BASE, RESULT_FX, RESULT_GPR, RESULT_GS_BASE,
-  RESULT_RFLAGS, RESULT_RIP, RESULT_SIZE, RESULT_VECTOR, Result, USER_CS, USER_SS,
+  backgroundMemory,
+  type Case,
+  CODE_BASE,
+  CODE_SIZE,
+  DATA_BASE,
+  DATA_SIZE,
+  EXECUTED,
+  FX_FCW,
+  FX_FDP,
+  FX_FIP,
+  FX_FOP,
+  FX_FSW,
+  FX_FTW,
+  FX_MXCSR,
+  FX_ST,
+  FX_XMM,
+  READ_ONLY_SIZE,
+  RESULT_CR2,
+  RESULT_ERROR_CODE,
+  RESULT_FS_BASE,
+  RESULT_FX,
+  RESULT_GPR,
+  RESULT_GS_BASE,
+  RESULT_RFLAGS,
+  RESULT_RIP,
+  RESULT_SIZE,
+  RESULT_VECTOR,
+  Result,
+  USER_CS,
+  USER_SS,
 } from "./record.ts";
 
 /** Where the descriptor table is, for supervisors only. */
 const GDT_BASE = 0xffffc00000000000n;
 /** Descriptors of a 64-bit Linux: 32-bit user code (0x23), user data (0x2b), 64-bit user code (0x33). */
 const GDT: Readonly<Record<number, bigint>> = {
-  1: 0x00cf9b000000ffffn, 2: 0x00af9b000000ffffn, 3: 0x00cf93000000ffffn,
-  4: 0x00cffb000000ffffn, 5: 0x00cff3000000ffffn, 6: 0x00affb000000ffffn,
+  1: 0x00cf9b000000ffffn,
+  2: 0x00af9b000000ffffn,
+  3: 0x00cf93000000ffffn,
+  4: 0x00cffb000000ffffn,
+  5: 0x00cff3000000ffffn,
+  6: 0x00affb000000ffffn,
 };
 const GDT_LIMIT = 127;
 
-const PTE_P = 1n, PTE_RW = 2n, PTE_US = 4n;
+const PTE_P = 1n,
+  PTE_RW = 2n,
+  PTE_US = 4n;
 /** Instructions for which REP ends by itself; a runaway ends here. */
 const BUDGET = 100000;
 
@@ -41,9 +74,14 @@ export class OurProcessor {
     const layout = layOutMemory(4 << 20);
     this.#memory = new MachineMemory(layout.size);
     this.#next = layout.heapBase;
-    this.cpu = createProcessor(this.#memory, layout, { now: () => 0 }, {
-      features: new Set(instructionTable.map((def) => def.feature)),
-    });
+    this.cpu = createProcessor(
+      this.#memory,
+      layout,
+      { now: () => 0 },
+      {
+        features: new Set(instructionTable.map((def) => def.feature)),
+      },
+    );
     this.#root = this.#allocate(1);
     this.#code = this.#allocate(CODE_SIZE / PAGE_SIZE);
     this.#data = this.#allocate((DATA_SIZE + READ_ONLY_SIZE) / PAGE_SIZE);
@@ -53,7 +91,8 @@ export class OurProcessor {
     for (let at = 0; at < DATA_SIZE; at += PAGE_SIZE) this.#map(BigInt(DATA_BASE + at), this.#data + at, user);
     this.#map(BigInt(DATA_BASE + DATA_SIZE), this.#data + DATA_SIZE, PTE_P | PTE_US);
     this.#map(GDT_BASE, gdt, PTE_P | PTE_RW);
-    for (const [index, descriptor] of Object.entries(GDT)) this.#memory.dv.setBigUint64(gdt + Number(index) * 8, descriptor, true);
+    for (const [index, descriptor] of Object.entries(GDT))
+      this.#memory.dv.setBigUint64(gdt + Number(index) * 8, descriptor, true);
     this.#enterUserMode();
   }
 

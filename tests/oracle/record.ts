@@ -17,7 +17,15 @@ export const UNMAPPED_ABOVE = READ_ONLY_BASE + READ_ONLY_SIZE;
 export const PATCH_SIZE = 64;
 /** The part of an FXSAVE image that has a meaning (SDM vol. 1 table 10-2). */
 export const FX_SIZE = 416;
-export const FX_FCW = 0, FX_FSW = 2, FX_FTW = 4, FX_FOP = 6, FX_FIP = 8, FX_FDP = 16, FX_MXCSR = 24, FX_ST = 32, FX_XMM = 160;
+export const FX_FCW = 0,
+  FX_FSW = 2,
+  FX_FTW = 4,
+  FX_FOP = 6,
+  FX_FIP = 8,
+  FX_FDP = 16,
+  FX_MXCSR = 24,
+  FX_ST = 32,
+  FX_XMM = 160;
 
 /** Segment selectors of the native process: those of a 64-bit Linux task. */
 export const USER_CS = 0x33;

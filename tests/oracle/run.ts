@@ -46,9 +46,10 @@ export function runForm(def: InsnDef, count: number, seed: number, ours: OurProc
   const form = parseForm(def);
   const report: FormReport = { form: describeForm(form), compared: 0, executed: 0, mismatches: 0, described: [] };
   const random = new Random(Math.imul(seed, 0x9e3779b1) ^ Math.imul(def.id + 1, 0x85ebca6b));
-  const mismatch = (c: Case, differences: string[]): void => {
+  const mismatch = (c: Case, instance: Instance, differences: string[]): void => {
     report.mismatches++;
-    if (report.described.length < MAX_DESCRIBED) report.described.push(`${report.form}\n${describeCase(c)}    ${differences.join("\n    ")}`);
+    if (report.described.length < MAX_DESCRIBED)
+      report.described.push(`${report.form}\n${describeCase(instance, c)}    ${differences.join("\n    ")}`);
   };
   while (report.compared < count) {
     const size = Math.min(BATCH, count - report.compared);
@@ -69,16 +70,17 @@ export function runForm(def: InsnDef, count: number, seed: number, ours: OurProc
         report.executed++;
         if (!BRANCHES.has(def.mnemonic)) {
           const length = decode(instance.code, 0, 64, insn);
-          if (c.rip + BigInt(length) !== native.rip) mismatch(c, [`decoded as ${length} bytes, executed ${native.rip - c.rip}`]);
+          if (c.rip + BigInt(length) !== native.rip)
+            mismatch(c, instance, [`decoded as ${length} bytes, executed ${native.rip - c.rip}`]);
         }
       }
       if (!ours) return;
       try {
         const result = ours.run(c);
         const differences = compare(instance, c, native, result, ours.data);
-        if (differences.length > 0) mismatch(c, differences);
+        if (differences.length > 0) mismatch(c, instance, differences);
       } catch (error) {
-        mismatch(c, [`our processor threw ${error instanceof Error ? error.message : String(error)}`]);
+        mismatch(c, instance, [`our processor threw ${error instanceof Error ? error.message : String(error)}`]);
       }
     });
   }

@@ -3,17 +3,32 @@
  * SDM vol. 2, "Flags Affected" of each instruction; vol. 1 appendix A.
  */
 import type { Instance } from "./generate.ts";
-import type { Case } from "./record.ts";
+import { type Case, CASE_FX, FX_ST } from "./record.ts";
 
-const CF = 1, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, OF = 0x800;
+const CF = 1,
+  PF = 4,
+  AF = 0x10,
+  ZF = 0x40,
+  SF = 0x80,
+  OF = 0x800;
 
 const UNDEFINED: Readonly<Record<string, number>> = {
-  and: AF, or: AF, xor: AF, test: AF,
-  mul: SF | ZF | AF | PF, imul: SF | ZF | AF | PF,
-  div: CF | OF | SF | ZF | AF | PF, idiv: CF | OF | SF | ZF | AF | PF,
-  bt: OF | SF | AF | PF, bts: OF | SF | AF | PF, btr: OF | SF | AF | PF, btc: OF | SF | AF | PF,
-  bsf: CF | OF | SF | AF | PF, bsr: CF | OF | SF | AF | PF,
-  tzcnt: OF | SF | AF | PF, lzcnt: OF | SF | AF | PF,
+  and: AF,
+  or: AF,
+  xor: AF,
+  test: AF,
+  mul: SF | ZF | AF | PF,
+  imul: SF | ZF | AF | PF,
+  div: CF | OF | SF | ZF | AF | PF,
+  idiv: CF | OF | SF | ZF | AF | PF,
+  bt: OF | SF | AF | PF,
+  bts: OF | SF | AF | PF,
+  btr: OF | SF | AF | PF,
+  btc: OF | SF | AF | PF,
+  bsf: CF | OF | SF | AF | PF,
+  bsr: CF | OF | SF | AF | PF,
+  tzcnt: OF | SF | AF | PF,
+  lzcnt: OF | SF | AF | PF,
 };
 
 /** The count of a shift or rotate, masked as the processor does. */
@@ -51,18 +66,65 @@ export function undefinedFlags(instance: Instance, c: Case): number {
   }
 }
 
+/** ST(0) is zero, infinite, not a number, or small enough for F2XM1 (-1 to 1) and FYL2XP1 (-0.29 to 0.41). */
+function inDomain(c: Case): boolean {
+  const exponent = c.dv.getUint16(CASE_FX + FX_ST + 8, true) & 0x7fff;
+  return exponent < 16383 - 2;
+}
+
 /** True if not only flags but the result itself is undefined: such an instance is not compared. */
 export function undefinedResult(instance: Instance, c: Case): boolean {
   const { mnemonic } = instance.form.def;
   if (mnemonic === "shld" || mnemonic === "shrd") return shiftCount(instance, c) > bits(instance);
+  if (mnemonic === "f2xm1" || mnemonic === "fyl2xp1") return !inDomain(c);
   // BSWAP of a 16-bit register.
   if (mnemonic === "bswap") return instance.operandSize === 2;
   return false;
 }
 
-/** Condition bits of the x87 status word that are undefined after this instance (SDM vol. 1 §8.1.3, appendix A). */
-export function undefinedX87(_instance: Instance, _c: Case): number {
-  return 0;
+const C0 = 0x100,
+  C1 = 0x200,
+  C2 = 0x400,
+  C3 = 0x4000;
+
+/** Condition bits of the x87 status word that are undefined after this instance (SDM vol. 2, "FPU Flags Affected"). */
+export function undefinedX87(instance: Instance): number {
+  const { mnemonic } = instance.form.def;
+  // Defined only when the stack underflows, and zero then.
+  if (/^fcmov/.test(mnemonic)) return C0 | C1 | C2 | C3;
+  // The manual says zero; AMD leaves it alone.
+  if (/^fu?comip?$/.test(mnemonic)) return C1;
+  if (mnemonic === "ffree" || mnemonic === "ffreep") return C0 | C1 | C2 | C3;
+  // Rounding direction, of results that may differ in their last bit.
+  return transcendental.has(mnemonic) ? C1 : 0;
+}
+
+/**
+ * Transcendental x87 instructions: results may be off by one unit in the last place (SDM vol. 1
+ * §8.3.10), and outside of their domain they are undefined.
+ */
+export const transcendental: ReadonlySet<string> = new Set([
+  "f2xm1",
+  "fyl2x",
+  "fyl2xp1",
+  "fptan",
+  "fpatan",
+  "fsin",
+  "fcos",
+  "fsincos",
+]);
+
+/** SSE instructions whose results are approximations, different in each processor (SDM vol. 2, RCPPS). */
+export const approximate: ReadonlySet<string> = new Set(["rcpps", "rcpss", "rsqrtps", "rsqrtss"]);
+
+/** True if the order in which the parts of a large operand are accessed shows in CR2, which nobody specifies. */
+export function unspecifiedFaultAddress(instance: Instance): boolean {
+  return /^(fxsave|fxrstor|fnsave|frstor|fnstenv|fldenv|iret|enter)/.test(instance.form.def.mnemonic);
+}
+
+/** True if a fault may leave part of the result in memory, as ENTER does on some processors. */
+export function unspecifiedPartialStores(instance: Instance): boolean {
+  return /^(enter|fxsave|fnsave|fnstenv)/.test(instance.form.def.mnemonic);
 }
 
 /**
@@ -80,6 +142,10 @@ export function unspecifiedMemory(instance: Instance): [bigint, bigint][] {
         [target + 28n, target + 32n],
         [target + 416n, target + 512n],
       ];
+    case "fnstenv":
+    case "fnsave":
+      // Behind the control, status and tag words: 16-bit fields with an operand-size prefix.
+      return instance.operandSize === 2 ? [[target + 6n, target + 14n]] : [[target + 12n, target + 28n]];
     default:
       return [];
   }

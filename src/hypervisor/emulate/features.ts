@@ -1,13 +1,26 @@
 /** CPUID feature bits, by the names of the instruction table and of /proc/cpuinfo. */
 
 /** A word of feature bits: where CPUID has it. */
-export type FeatureWord = "1.edx" | "1.ecx" | "7.ebx" | "7.ecx" | "7.edx" | "e1.edx" | "e1.ecx" | "e7.edx" | "e8.ebx" | "e21.eax";
+export type FeatureWord =
+  | "1.edx"
+  | "1.ecx"
+  | "7.ebx"
+  | "7.ecx"
+  | "7.edx"
+  | "e1.edx"
+  | "e1.ecx"
+  | "e7.edx"
+  | "e8.ebx"
+  | "e21.eax";
 
 type Bits = readonly (readonly [FeatureWord, number])[];
 
 const bit = (word: FeatureWord, n: number): Bits => [[word, n]];
 /** AMD repeats these bits of leaf 1 in leaf 0x80000001. */
-const mirrored = (n: number): Bits => [["1.edx", n], ["e1.edx", n]];
+const mirrored = (n: number): Bits => [
+  ["1.edx", n],
+  ["e1.edx", n],
+];
 
 /** Instructions that the processor must implement for the bit to be set. */
 export const PROCESSOR_FEATURES: Readonly<Record<string, Bits>> = {
@@ -32,6 +45,8 @@ export const PROCESSOR_FEATURES: Readonly<Record<string, Bits>> = {
   fsgsbase: bit("7.ebx", 0),
   bmi1: bit("7.ebx", 3),
   bmi2: bit("7.ebx", 8),
+  erms: bit("7.ebx", 9),
+  fsrm: bit("7.edx", 4),
   rdseed: bit("7.ebx", 18),
   adx: bit("7.ebx", 19),
   clflushopt: bit("7.ebx", 23),
@@ -73,13 +88,34 @@ export const PLATFORM_FEATURES: Readonly<Record<string, Bits>> = {
 
 /** x86-64-v1 and what any 64-bit Linux expects. Used where a processor does not say what it has. */
 export const DEFAULT_FEATURES: ReadonlySet<string> = new Set([
-  "x87", "cx8", "cmov", "clflush", "mmx", "fxsr", "sse", "sse2", "cx16", "fsgsbase", "syscall", "rdtscp", "lahf",
+  "x87",
+  "cx8",
+  "cmov",
+  "clflush",
+  "mmx",
+  "fxsr",
+  "sse",
+  "sse2",
+  "cx16",
+  "fsgsbase",
+  "syscall",
+  "rdtscp",
+  "lahf",
 ]);
 
 /** The feature words of a processor that implements `features`. Names without a CPUID bit are ignored. */
 export function featureWords(features: ReadonlySet<string>): Record<FeatureWord, number> {
   const words: Record<FeatureWord, number> = {
-    "1.edx": 0, "1.ecx": 0, "7.ebx": 0, "7.ecx": 0, "7.edx": 0, "e1.edx": 0, "e1.ecx": 0, "e7.edx": 0, "e8.ebx": 0, "e21.eax": 0,
+    "1.edx": 0,
+    "1.ecx": 0,
+    "7.ebx": 0,
+    "7.ecx": 0,
+    "7.edx": 0,
+    "e1.edx": 0,
+    "e1.ecx": 0,
+    "e7.edx": 0,
+    "e8.ebx": 0,
+    "e21.eax": 0,
   };
   const set = (bits: Bits | undefined): void => {
     for (const [word, n] of bits ?? []) words[word] = (words[word] | (1 << n)) >>> 0;

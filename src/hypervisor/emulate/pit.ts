@@ -114,9 +114,11 @@ export function writePit(domain: Domain, port: number, value: number): void {
   const pit = pitOf(domain);
   switch (port) {
     case 0x42:
-      return writeCount(domain, pit, value);
+      writeCount(domain, pit, value);
+      break;
     case 0x43:
-      return control(domain, pit, value);
+      control(domain, pit, value);
+      break;
     case 0x61: {
       const rises = (pit.gate & GATE) === 0 && (value & GATE) !== 0;
       pit.gate = value & 3;

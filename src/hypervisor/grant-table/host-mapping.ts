@@ -30,7 +30,8 @@ export interface GrantMapping {
   unmap(): void;
 }
 
-interface Mapping {
+/** A grant that the host has mapped. */
+export interface HostMapped {
   readonly domid: number;
   readonly ref: number;
   readonly readonly: boolean;
@@ -40,7 +41,7 @@ interface Mapping {
 export class HostMappings {
   readonly #hv: Hypervisor;
   readonly #domid: number;
-  readonly #mapped = new Set<Mapping>();
+  readonly #mapped = new Set<HostMapped>();
 
   constructor(hv: Hypervisor, domid: number) {
     this.#hv = hv;
@@ -49,6 +50,11 @@ export class HostMappings {
 
   get count(): number {
     return this.#mapped.size;
+  }
+
+  /** All that is mapped now. */
+  all(): Iterable<HostMapped> {
+    return this.#mapped.values();
   }
 
   map(domid: number, ref: number, { readonly }: MapOptions): GrantMapping {
@@ -63,7 +69,7 @@ export class HostMappings {
       unpin(granter, ref, "host", readonly);
       throw new GrantError(GNTST.general_error, what);
     }
-    const mapping: Mapping = { domid, ref, readonly, mfn };
+    const mapping: HostMapped = { domid, ref, readonly, mfn };
     this.#mapped.add(mapping);
     const bytes = hv.memory.frame(mfn);
     const mapped = this.#mapped;
@@ -84,7 +90,7 @@ export class HostMappings {
     for (const mapping of [...this.#mapped]) if (mapping.domid === domid) this.#unmap(mapping);
   }
 
-  #unmap(mapping: Mapping): void {
+  #unmap(mapping: HostMapped): void {
     // Also after the domain's end, which has unmapped it already.
     if (!this.#mapped.delete(mapping)) return;
     const granter = this.#hv.domains.get(mapping.domid);

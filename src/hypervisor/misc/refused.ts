@@ -20,6 +20,7 @@ function control(number: number, name: string, version: number, namesDomain: boo
   return {
     number,
     name,
+    note: "Refused: `-EPERM`, or `-EACCES` for another version of the interface.",
     handler(hv, vcpu, args) {
       const header = guestStruct(vcpu, controlHeader, args[0] ?? 0n);
       if (header.interface_version !== version) return -EACCES;
@@ -30,12 +31,18 @@ function control(number: number, name: string, version: number, namesDomain: boo
   };
 }
 
-const always = (number: number, name: string, errno: number): Hypercall => ({ number, name, handler: () => -errno });
+const always = (number: number, name: string, errno: number, error: string): Hypercall => ({
+  number,
+  name,
+  note: `Refused: \`-${error}\`.`,
+  handler: () => -errno,
+});
 
 /** dm_op is for the device models of translated guests; no domain may be its own. */
 const dmOp: Hypercall = {
   number: HYPERVISOR.dm_op,
   name: "dm_op",
+  note: "Refused: no domain has a device model.",
   handler(hv, vcpu, args) {
     const domid = Number((args[0] ?? 0n) & 0xffffn);
     if (domid === DOMID_SELF || domid === vcpu.domain.id) return -EPERM;
@@ -50,6 +57,7 @@ const HVMOP_get_param = 1;
 const hvmOp: Hypercall = {
   number: HYPERVISOR.hvm_op,
   name: "hvm_op",
+  note: "Refused: `-EINVAL` for parameters, else `-ENOSYS`.",
   handler(_hv, _vcpu, args) {
     const op = Number(BigInt.asUintN(32, args[0] ?? 0n));
     return op === HVMOP_set_param || op === HVMOP_get_param ? -EINVAL : -ENOSYS;
@@ -60,16 +68,16 @@ export const refusedHypercalls: readonly Hypercall[] = [
   control(HYPERVISOR.platform_op, "platform_op", XENPF_INTERFACE_VERSION, false),
   control(HYPERVISOR.sysctl, "sysctl", XEN_SYSCTL_INTERFACE_VERSION, false),
   control(HYPERVISOR.domctl, "domctl", XEN_DOMCTL_INTERFACE_VERSION, true),
-  always(HYPERVISOR.kexec_op, "kexec_op", EPERM),
-  always(HYPERVISOR.hypfs_op, "hypfs_op", EPERM),
-  always(HYPERVISOR.mca, "mca", EPERM),
+  always(HYPERVISOR.kexec_op, "kexec_op", EPERM, "EPERM"),
+  always(HYPERVISOR.hypfs_op, "hypfs_op", EPERM, "EPERM"),
+  always(HYPERVISOR.mca, "mca", EPERM, "EPERM"),
   // Without the XSM, transcendent-memory, Argo and Xenoprof options.
-  always(HYPERVISOR.xsm_op, "xsm_op", ENOSYS),
-  always(HYPERVISOR.tmem_op, "tmem_op", ENOSYS),
-  always(HYPERVISOR.argo_op, "argo_op", ENOSYS),
-  always(HYPERVISOR.xenoprof_op, "xenoprof_op", ENOSYS),
+  always(HYPERVISOR.xsm_op, "xsm_op", ENOSYS, "ENOSYS"),
+  always(HYPERVISOR.tmem_op, "tmem_op", ENOSYS, "ENOSYS"),
+  always(HYPERVISOR.argo_op, "argo_op", ENOSYS, "ENOSYS"),
+  always(HYPERVISOR.xenoprof_op, "xenoprof_op", ENOSYS, "ENOSYS"),
   // No virtual performance counters: guests print a line and do without.
-  always(HYPERVISOR.xenpmu_op, "xenpmu_op", EOPNOTSUPP),
+  always(HYPERVISOR.xenpmu_op, "xenpmu_op", EOPNOTSUPP, "EOPNOTSUPP"),
   hvmOp,
   dmOp,
 ];

@@ -1,6 +1,11 @@
 /** xen_version: who is the hypervisor, and what does it offer. */
 import { ENOSYS, EINVAL, EPERM } from "../../abi/errno.ts";
-import { HYPERVISOR_VIRT_START, MACH2PHYS_COMPAT_VIRT_START, VMASST_TYPE_pae_extended_cr3, XENFEAT } from "../../abi/xen.ts";
+import {
+  HYPERVISOR_VIRT_START,
+  MACH2PHYS_COMPAT_VIRT_START,
+  VMASST_TYPE_pae_extended_cr3,
+  XENFEAT,
+} from "../../abi/xen.ts";
 import {
   XEN_CAPABILITIES_INFO_LEN,
   XEN_CHANGESET_INFO_LEN,

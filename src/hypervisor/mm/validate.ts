@@ -9,7 +9,7 @@ import { EINVAL, ERESTART } from "../../abi/errno.ts";
 import { ROOT_PAGETABLE_FIRST_XEN_SLOT, ROOT_PAGETABLE_LAST_XEN_SLOT } from "../../abi/xen.ts";
 import type { Domain } from "../domain.ts";
 import { adjustedL1Hi, adjustedL1Lo, getL1Entry, getTableEntry, putL1Entry, putTableEntry } from "./entry.ts";
-import { PageType } from "./frame-table.ts";
+import { FRAME_PARTIAL, PageType } from "./frame-table.ts";
 import { type MmuOperation, putPartialTable } from "./page-type.ts";
 import { ENTRIES, entryFrame, PTE_PRESENT, PTE_USER } from "./pte.ts";
 import { validateDescriptors } from "./segdesc.ts";
@@ -124,9 +124,11 @@ function devalidateTable(
   if (end < ENTRIES && !(root && isXenSlot(end))) {
     const lo = u32[first + end * 2]!;
     const child = entryFrame(lo, u32[first + end * 2 + 1]!);
-    if ((lo & PTE_PRESENT) !== 0 && frames.valid(child) && frames.type(child) === level - 1) {
+    const partial = (lo & PTE_PRESENT) !== 0 && frames.valid(child) && frames.hasFlag(child, FRAME_PARTIAL);
+    if (partial && frames.type(child) === level - 1) {
       const result = putPartialTable(domain, child, operation);
       if (result !== 0) return result;
+      dropped++;
     }
   }
   for (let i = end - 1; i >= 0; i--) {

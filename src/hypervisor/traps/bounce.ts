@@ -17,7 +17,19 @@
  * RPL of the pushed CS is cleared, so that guests can tell the modes apart by it.
  */
 import { VMASST_TYPE_architectural_iopl } from "../../abi/xen.ts";
-import { CS, FLAG_AC, FLAG_IF, FLAG_NT, FLAG_RF, FLAG_TF, FLAG_VM, R11, RCX, RSP, SS } from "../../machine/x86/state.ts";
+import {
+  CS,
+  FLAG_AC,
+  FLAG_IF,
+  FLAG_NT,
+  FLAG_RF,
+  FLAG_TF,
+  FLAG_VM,
+  R11,
+  RCX,
+  RSP,
+  SS,
+} from "../../machine/x86/state.ts";
 import { setUpcallMask, upcallMask } from "../event-channel/vcpu-info.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { writeWords } from "./guest-words.ts";
@@ -95,7 +107,11 @@ export function bounce(
  * Enters the failsafe callback, for a selector that could not be loaded when the vCPU returned:
  * the four data selectors stand between r11 and rip.
  */
-export function bounceFailsafe(vcpu: Vcpu, selectors: readonly [number, number, number, number], maskEvents: boolean): void {
+export function bounceFailsafe(
+  vcpu: Vcpu,
+  selectors: readonly [number, number, number, number],
+  maskEvents: boolean,
+): void {
   const handler = vcpu.traps.failsafe.handler;
   if (handler === 0n) vcpu.domain.crash("a segment selector cannot be loaded and there is no failsafe callback");
   const gpr = vcpu.gpr;

@@ -46,17 +46,23 @@ export function registerCallback(vcpu: Vcpu, { type, flags, handler, cs }: Callb
   switch (type) {
     case CALLBACKTYPE.event:
       // Events are always masked on entry.
-      return set(traps.event, 0);
+      set(traps.event, 0);
+      break;
     case CALLBACKTYPE.failsafe:
-      return set(traps.failsafe, MASKS_FAILSAFE);
+      set(traps.failsafe, MASKS_FAILSAFE);
+      break;
     case CALLBACKTYPE.syscall:
-      return set(traps.syscall, MASKS_SYSCALL);
+      set(traps.syscall, MASKS_SYSCALL);
+      break;
     case CALLBACKTYPE.syscall32:
-      return set(traps.syscall32, MASKS_SYSCALL32);
+      set(traps.syscall32, MASKS_SYSCALL32);
+      break;
     case CALLBACKTYPE.sysenter:
-      return set(traps.sysenter, MASKS_SYSENTER);
+      set(traps.sysenter, MASKS_SYSENTER);
+      break;
     case CALLBACKTYPE.nmi:
-      return registerNmi(vcpu, handler);
+      registerNmi(vcpu, handler);
+      break;
     default:
       throw new HypercallError(ENOSYS);
   }
@@ -71,7 +77,8 @@ function registerNmi(vcpu: Vcpu, handler: bigint): void {
 function unregisterCallback(vcpu: Vcpu, type: number): void {
   switch (type) {
     case CALLBACKTYPE.nmi:
-      return registerNmi(vcpu, 0n);
+      registerNmi(vcpu, 0n);
+      break;
     case CALLBACKTYPE.event:
     case CALLBACKTYPE.failsafe:
     case CALLBACKTYPE.syscall:

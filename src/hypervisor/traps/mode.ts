@@ -1,6 +1,7 @@
 /** Guest kernel mode and guest user mode of 64-bit guests: both are ring 3, kept apart by their page tables. */
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import { cpuState, GS } from "../../machine/x86/state.ts";
+import { updateStaleAreas } from "../time/stale-areas.ts";
 import { baseOf, setBase } from "./segments.ts";
 import type { Vcpu } from "../vcpu.ts";
 
@@ -18,11 +19,13 @@ export function toggleGuestMode(vcpu: Vcpu): void {
   const { cpu, memory } = vcpu.domain.hypervisor;
   const toKernel = !vcpu.kernelMode;
   const mfn = toKernel ? vcpu.mm.kernel_root : vcpu.mm.user_root;
-  if (mfn === 0) vcpu.domain.crash(`vCPU ${vcpu.id} enters ${toKernel ? "kernel" : "user"} mode without a page-table root`);
+  if (mfn === 0)
+    vcpu.domain.crash(`vCPU ${vcpu.id} enters ${toKernel ? "kernel" : "user"} mode without a page-table root`);
   vcpu.kernelMode = toKernel;
   const inactive = vcpu.state.address + KERNEL_GS_BASE;
   const base = memory.dv.getBigUint64(inactive, true);
   memory.dv.setBigUint64(inactive, baseOf(vcpu, GS), true);
   setBase(vcpu, GS, base);
   cpu.loadCr3(mfn * PAGE_SIZE, toKernel ? PCID_KERNEL : PCID_USER, true);
+  if (toKernel) updateStaleAreas(vcpu);
 }

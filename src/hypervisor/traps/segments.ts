@@ -94,7 +94,8 @@ export function readDescriptor(vcpu: Vcpu, selector: number): bigint | undefined
   const linear = BigInt.asUintN(64, table.base + BigInt(offset));
   let maddr = cpu.translate(linear, Access.Read, false);
   // LDT pages are mapped, and validated, when they are first used.
-  if (maddr < 0 && local && handleLdtFault(vcpu, linear).kind === "mapped") maddr = cpu.translate(linear, Access.Read, false);
+  if (maddr < 0 && local && handleLdtFault(vcpu, linear).kind === "mapped")
+    maddr = cpu.translate(linear, Access.Read, false);
   return maddr < 0 ? undefined : memory.dv.getBigUint64(maddr, true);
 }
 
@@ -126,7 +127,7 @@ export function loadCodeSegment(vcpu: Vcpu, selector: number): SegmentFault {
   const access = (high >>> 8) & 0xff;
   if ((access & (ATTR_S | ATTR_EXECUTABLE)) !== (ATTR_S | ATTR_EXECUTABLE)) return fault(EXC_GP, selector);
   // A conforming segment may have any DPL up to the new CPL, which is 3.
-  if ((access & ATTR_CONFORMING) === 0 && (access >>> ATTR_DPL_SHIFT & 3) !== 3) return fault(EXC_GP, selector);
+  if ((access & ATTR_CONFORMING) === 0 && ((access >>> ATTR_DPL_SHIFT) & 3) !== 3) return fault(EXC_GP, selector);
   if ((high & (3 << 21)) === 3 << 21) return fault(EXC_GP, selector);
   if ((access & ATTR_PRESENT) === 0) return fault(EXC_NP, selector);
   loadFrom(vcpu, CS, selector, descriptor);
@@ -144,7 +145,7 @@ export function loadStackSegment(vcpu: Vcpu, selector: number): SegmentFault {
   if (descriptor === undefined) return fault(EXC_GP, selector);
   const access = Number((descriptor >> 40n) & 0xffn);
   const data = (access & (ATTR_S | ATTR_EXECUTABLE | ATTR_WRITABLE)) === (ATTR_S | ATTR_WRITABLE);
-  if (!data || (access >>> ATTR_DPL_SHIFT & 3) !== 3) return fault(EXC_GP, selector);
+  if (!data || ((access >>> ATTR_DPL_SHIFT) & 3) !== 3) return fault(EXC_GP, selector);
   if ((access & ATTR_PRESENT) === 0) return fault(EXC_SS, selector);
   loadFrom(vcpu, SS, selector, descriptor);
   return 0;

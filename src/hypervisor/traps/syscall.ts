@@ -25,6 +25,7 @@ export function guestSyscall(vcpu: Vcpu): void {
     return;
   }
   const cpu = vcpu.domain.hypervisor.cpu;
+  vcpu.domain.hypervisor.statistics.guestSyscalls++;
   const mask = (traps.callback_masks & (wide ? MASKS_SYSCALL : MASKS_SYSCALL32)) !== 0;
   bounce(vcpu, handler, NO_ERROR_CODE, mask, wide ? FLAT_KERNEL_CS64 : FLAT_USER_CS32, FLAT_KERNEL_SS64);
   cpu.rflags = cpu.rflags & ~BigInt(FLAG_DF);
@@ -52,4 +53,3 @@ export function guestSysenter(vcpu: Vcpu, available: boolean): void {
   gpr[RSP] = 0n;
   bounce(vcpu, handler, NO_ERROR_CODE, (vcpu.traps.callback_masks & MASKS_SYSENTER) !== 0, 3, FLAT_USER_SS);
 }
-

@@ -34,6 +34,8 @@ const NO_SEGMENT = ST.gpr + ZERO_SLOT;
 /** Mnemonics behind which decoding does not go on. */
 const TERMINATORS = new Set(["jmp", "jmp_far", "ret", "ret_far", "iret", "ud0", "ud1", "ud2", "hlt", "sysret", "sysexit"]);
 
+const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
+
 export interface CodeCacheStatistics {
   decodedInstructions: number;
   invalidations: number;
@@ -130,7 +132,7 @@ export class CodeCache {
         record = this.#crossing(record, offset, frame);
         break;
       }
-      const handler = length > 0 ? this.#handlerOf(insn) : undefined;
+      const handler = length > 0 ? this.#handlerOf(insn, at, length) : undefined;
       if (!handler) {
         // Undefined opcodes are UD2 in effect. Too long ones raise #GP: as a privileged instruction does.
         insn = this.#undefined;
@@ -160,9 +162,9 @@ export class CodeCache {
   }
 
   /** Whether the processor offers it, and how it is executed. */
-  #handlerOf(insn: Insn): Handler | undefined {
+  #handlerOf(insn: Insn, at = 0, length = 0): Handler | undefined {
     if (!this.#host.features.has(insn.def.feature) && insn.def.mnemonic !== "tzcnt") return undefined;
-    return this.#forms.handlerOf(insn);
+    return this.#forms.handlerOf(insn, () => hex(this.#memory.u8.subarray(at, at + length)));
   }
 
   #pseudo(record: number, kind: number, offset: number, link: number): void {

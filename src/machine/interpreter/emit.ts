@@ -1,7 +1,7 @@
 /** The interpreter's side of the operand interface: everything but the shape is read from the record. */
 import { CPU_SCRATCH, CPU_STATE, TLB_ARRAY_SIZE } from "../layout.ts";
 import { ExitReason } from "../processor.ts";
-import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../wasm/expression.ts";
+import { type Expr, i32, i64, type Local, StoreOp, ValType, v128 } from "../wasm/expression.ts";
 import type { Fn } from "../wasm/function.ts";
 import { call, type FunctionRef } from "../wasm/module.ts";
 import { BASE_NONE, type Insn, INDEX_NONE, RegClass, SEG_NONE } from "../x86/insn.ts";
@@ -226,6 +226,14 @@ export class InterpreterEmit extends Emit {
     const h = this.fn.let(host);
     this.setState64("rip", this.#thisRip());
     this.#flow.status(call(this.#system, i32.load(this.#record, REC_LINK), h));
+  }
+
+  softSse(op: Expr, a: Expr, b: Expr): Local {
+    const { fn } = this;
+    fn.store(StoreOp.v128, ZERO, a, CPU_SCRATCH + engineState.offset.a);
+    fn.store(StoreOp.v128, ZERO, b, CPU_SCRATCH + engineState.offset.b);
+    fn.if(this.callRuntime("softSse", ValType.i32, op), () => this.#leaveByFault());
+    return fn.let(v128.load(ZERO, CPU_SCRATCH + engineState.offset.result));
   }
 
   callRuntime(name: string, _type: ValType, ...args: Expr[]): Expr {

@@ -17,6 +17,8 @@ export interface Handler {
   /** Table index where `case` is CASE_CALL. */
   readonly handler: number;
   readonly usesSystem: boolean;
+  /** An instruction of this form, for profiles. */
+  example?: string;
 }
 
 /** Decodes example encodings ("4889c3", or two instructions) to the shape of a form. */
@@ -53,7 +55,7 @@ export class FormRegistry {
    * @param inline example encodings of the forms that get a case; two instructions for a fused pair
    * @param known example encodings of forms that get a function at once
    */
-  constructor(layout: MemoryLayout, inline: readonly string[], known: readonly string[]) {
+  constructor(layout: MemoryLayout, inline: readonly string[], known: readonly string[], profile = 0) {
     this.#layout = layout;
     const unique = (list: readonly string[]): FormShape[] => {
       const shapes: FormShape[] = [];
@@ -71,7 +73,7 @@ export class FormRegistry {
     const inlineShapes = unique(inline).sort((a, b) => a.length - b.length);
     this.#firstFused = CASE_FIRST_FORM + inlineShapes.filter((s) => s.length === 1).length;
     const knownShapes = unique(known);
-    this.generated = generateInterpreter(layout, inlineShapes, knownShapes);
+    this.generated = generateInterpreter(layout, inlineShapes, knownShapes, profile);
     inlineShapes.forEach((shape, i) => {
       if (shape.length !== 1) return;
       this.#add(shape, { case: CASE_FIRST_FORM + i, handler: 0, usesSystem: this.generated.inline[i]?.usesSystem ?? false });
@@ -103,7 +105,7 @@ export class FormRegistry {
   }
 
   /** The handler of an instruction, or undefined if it has no semantics. New ones need `flush` before they run. */
-  handlerOf(insn: Insn): Handler | undefined {
+  handlerOf(insn: Insn, example?: () => string): Handler | undefined {
     const byKey = (this.#byKey[insn.def.id] ??= new Map());
     const key = formKey(insn);
     let handler = byKey.get(key);
@@ -113,6 +115,7 @@ export class FormRegistry {
     if (!handler) {
       if (!semantics.has(insn.def.mnemonic)) return undefined;
       handler = this.#create([cloneInsn(insn)]);
+      if (example) handler.example = example();
     }
     byKey.set(key, handler);
     return handler;

@@ -40,6 +40,11 @@ export const Status = {
 /** Size of the table of out-of-line handlers. */
 export const HANDLERS = 8192;
 
+/** Handlers that the profile tells apart. */
+export const PROFILED_HANDLERS = 2048;
+/** Bytes of the profile: a u32 for each pair of handlers executed one after the other. */
+export const FORM_PROFILE_SIZE = PROFILED_HANDLERS * PROFILED_HANDLERS * 4;
+
 /** What the generator needs to know of one form: the instructions (one, or two fused) that show its shape. */
 export type FormShape = readonly Insn[];
 
@@ -49,6 +54,7 @@ export const IMPORTS = {
   codeWrite: { params: [I32, I32], results: [] },
   crossing: { params: [I32, I32], results: [I32] },
   system: { params: [I32, I32], results: [I32] },
+  softSse: { params: [I32], results: [I32] },
 } as const;
 
 const state32 = (field: number): Expr => i32.load(ZERO, CPU_STATE + field);
@@ -88,6 +94,7 @@ function emitForm(
 const runtimeFunctions = (runtime: Runtime): Readonly<Record<string, FunctionRef>> => ({
   getFlags: runtime.getFlags,
   setFlags: runtime.setFlags,
+  softSse: runtime.softSse,
 });
 
 /** Flow of an out-of-line handler: everything is told by its status. */
@@ -160,11 +167,13 @@ export interface Generated {
  * Generates the first module.
  * @param inline forms that get a case in the switch
  * @param outOfLine forms that get a function
+ * @param profile address of a matrix that counts handlers by the one before, or 0; see FORM_PROFILE_SIZE
  */
 export function generateInterpreter(
   layout: MemoryLayout,
   inline: readonly FormShape[],
   outOfLine: readonly FormShape[],
+  profile = 0,
 ): Generated {
   const module = new ModuleBuilder();
   module.importMemory(layout.size / 65536);
@@ -173,13 +182,14 @@ export function generateInterpreter(
     codeWrite: module.importFunction("codeWrite", IMPORTS.codeWrite.params, IMPORTS.codeWrite.results),
     crossing: module.importFunction("crossing", IMPORTS.crossing.params, IMPORTS.crossing.results),
     system: module.importFunction("system", IMPORTS.system.params, IMPORTS.system.results),
+    softSse: module.importFunction("softSse", IMPORTS.softSse.params, IMPORTS.softSse.results),
   };
   module.ownTable(HANDLERS);
   const runtime = defineRuntime(module, layout, imports);
   const handlerType = module.typeIndex({ params: [I32], results: [I32] });
   const run = module.declare([I32], [I32], "run");
   const inlineForms: GeneratedForm[] = [];
-  module.define(run, (fn) => defineRun(fn, runtime, imports.system, handlerType, inline, inlineForms));
+  module.define(run, (fn) => defineRun(fn, runtime, imports.system, handlerType, inline, inlineForms, profile));
   const outForms = outOfLine.map((shape) => {
     const ref = module.declare([I32], [I32]);
     module.element(ref);
@@ -202,6 +212,7 @@ export function generateHandlers(layout: MemoryLayout, shapes: readonly FormShap
     crossing: system,
     getFlags: module.importFunction("getFlags", [], [I32]),
     setFlags: module.importFunction("setFlags", [I32], [I32]),
+    softSse: module.importFunction("softSse", IMPORTS.softSse.params, IMPORTS.softSse.results),
   };
   const forms = shapes.map((shape, i) => defineHandler(module, module.declare([I32], [I32], String(i)), shape, runtime, system));
   return { bytes: module.encode(), forms };
@@ -218,6 +229,7 @@ function defineRun(
   handlerType: number,
   inline: readonly FormShape[],
   forms: GeneratedForm[],
+  profile: number,
 ): void {
   const [start] = fn.params as [Local];
   const record = fn.let(start);
@@ -232,6 +244,7 @@ function defineRun(
   const storeBudgetExit = (): void =>
     fn.store(StoreOp.i32, ZERO, i32.const(ExitReason.Budget), CPU_STATE + ST.exit_reason);
 
+  const lastHandler = fn.let(ZERO);
   rememberLink(ZERO);
   fn.block((exit) => {
     fn.block((fault) => {
@@ -287,6 +300,7 @@ function defineRun(
             fn.switch(i32.load16u(record, REC_CASE), CASE_FIRST_FORM + inline.length, (i) =>
               fn.scope(() => {
                 if (i === 0) {
+                  if (profile) countHandler(fn, record, lastHandler, profile);
                   // TypeScript may ask how many instructions have retired.
                   fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
                   onStatus(fn.let(callIndirect(handlerType, I32, [record], i32.load16u(record, REC_HANDLER))));
@@ -354,6 +368,14 @@ function defineRun(
   });
   fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
   fn.result(state32(ST.exit_reason));
+}
+
+/** Counts the record's handler behind the last one. */
+function countHandler(fn: Fn, record: Local, last: Local, profile: number): void {
+  const handler = fn.let(i32.load16u(record, REC_HANDLER));
+  const cell = fn.let(i32.shl(i32.add(i32.mul(last, i32.const(PROFILED_HANDLERS)), handler), i32.const(2)));
+  fn.store(StoreOp.i32, cell, i32.add(i32.load(cell, profile), i32.const(1)), profile);
+  fn.set(last, handler);
 }
 
 /**

@@ -7,12 +7,13 @@ import { type Access, type Clock, ExitReason, type Processor, type ProcessorStat
 import { decode, newInsn } from "../x86/decode/index.ts";
 import type { Insn } from "../x86/insn.ts";
 import { DEFAULT_FEATURES } from "../x86/features.ts";
-import { CR0_AM, type CpuState, cpuState, EXC_SS, FLAG_AC, FLAG_FIXED, FLAG_TF, FLAGS_ARITHMETIC } from "../x86/state.ts";
+import { CR0_AM, CR4_OSXMMEXCPT, type CpuState, cpuState, EXC_SS, EXC_UD, EXC_XM, FLAG_AC, FLAG_FIXED, FLAG_TF, FLAGS_ARITHMETIC } from "../x86/state.ts";
+import { executeSse, mxcsrUpdate } from "../x86/softfloat/index.ts";
 import { executeX87, X87Unit } from "../x86/x87/index.ts";
 import { CodeCache } from "./code-cache.ts";
 import { engineState } from "./engine-state.ts";
-import { FormRegistry } from "./form-registry.ts";
-import { type InterpreterExports, Status } from "./generate.ts";
+import { FormRegistry, type Handler } from "./form-registry.ts";
+import { FORM_PROFILE_SIZE, type InterpreterExports, PROFILED_HANDLERS, Status } from "./generate.ts";
 import { INLINE_FORMS, KNOWN_FORMS } from "./hot-forms.ts";
 import { CASE_CROSSING, CASE_GOTO, CASE_LOOKUP, REC_CASE, REC_LENGTH, REC_LINK, REC_OFFSET, RECORD_SIZE } from "./record.ts";
 import { NON_CANONICAL } from "./runtime.ts";
@@ -30,8 +31,8 @@ const EMPTY = 0xff;
 export interface ProcessorOptions {
   /** CPUID features offered; instructions of others raise #UD. */
   readonly features?: ReadonlySet<string>;
-  /** Forms to generate cases for, instead of the measured ones. */
-  readonly inlineForms?: readonly string[];
+  /** Count which forms are executed behind which; all forms are then executed out of line. */
+  readonly profileForms?: boolean;
 }
 
 export function createProcessor(
@@ -55,6 +56,7 @@ export class Interpreter implements Processor, SystemHost {
   readonly #wasm: InterpreterExports;
   readonly #roots = [-1, -1];
   readonly #fpu: X87Unit;
+  readonly #profile: number;
   #flushes = 0;
   #retired = 0;
   /** Budget at the start of the run in progress, to tell how far it is. */
@@ -73,8 +75,11 @@ export class Interpreter implements Processor, SystemHost {
       getArithmeticFlags: () => this.#wasm.getFlags(),
       setArithmeticFlags: (flags) => this.#wasm.setFlags(flags),
     });
-    this.forms = new FormRegistry(layout, options.inlineForms ?? INLINE_FORMS, KNOWN_FORMS);
-    this.code = new CodeCache(memory, layout, this.forms, {
+    const profile = options.profileForms ? layout.recordsEnd - FORM_PROFILE_SIZE : 0;
+    this.#profile = profile;
+    this.forms = new FormRegistry(layout, profile ? [] : INLINE_FORMS, profile ? [] : KNOWN_FORMS, profile);
+    const recordsEnd = profile || layout.recordsEnd;
+    this.code = new CodeCache(memory, { ...layout, recordsEnd }, this.forms, {
       features: this.features,
       codeAppeared: () => this.#flushWriteTranslations(),
       codeFlushed: () => {
@@ -88,6 +93,7 @@ export class Interpreter implements Processor, SystemHost {
       codeWrite: (host: number, size: number) => this.code.written(host >>> 0, size),
       crossing: (record: number, host: number) => this.code.resolveCrossing(record, host >>> 0),
       system: (index: number, host: number) => this.#system(index, host >>> 0),
+      softSse: (op: number) => this.#softSse(op),
     };
     const module = new WebAssembly.Module(this.forms.generated.bytes);
     const instance = new WebAssembly.Instance(module, { e: imports });
@@ -246,6 +252,20 @@ export class Interpreter implements Processor, SystemHost {
     return Status.Fault;
   }
 
+  /** An SSE floating-point operation that WebAssembly's arithmetic does not do exactly as the processor. */
+  #softSse(op: number): number {
+    const { state } = this;
+    const at = (field: number): number => CPU_SCRATCH + field;
+    const flags = executeSse(this.memory.dv, op, at(EN.a), at(EN.b), at(EN.result), state.mxcsr);
+    const { mxcsr, fault } = mxcsrUpdate(state.mxcsr, flags);
+    state.mxcsr = mxcsr;
+    if (!fault) return 0;
+    state.exit_reason = ExitReason.Exception;
+    state.exit_vector = (state.cr4 & CR4_OSXMMEXCPT) === 0n ? EXC_UD : EXC_XM;
+    state.exit_error_code = 0;
+    return 1;
+  }
+
   // --- SystemHost ------------------------------------------------------------------------------
 
   translateUser(linear: bigint, size: number, write: boolean): number {
@@ -342,6 +362,20 @@ export class Interpreter implements Processor, SystemHost {
 
   readTsc(): bigint {
     return BigInt(Math.floor(this.#clock.now()));
+  }
+
+  /** Executions of forms and of pairs of forms, with `profileForms`. */
+  get formProfile(): { first: Handler; second: Handler; count: number }[] {
+    const byHandler = [...this.forms.names().values()];
+    const pairs: { first: Handler; second: Handler; count: number }[] = [];
+    for (const first of byHandler) {
+      for (const second of byHandler) {
+        const cell = this.#profile + (first.handler * PROFILED_HANDLERS + second.handler) * 4;
+        const count = this.memory.u32[cell >>> 2] as number;
+        if (this.#profile && count > 0) pairs.push({ first, second, count });
+      }
+    }
+    return pairs;
   }
 
   get statistics(): ProcessorStatistics {

@@ -42,6 +42,8 @@ export interface Runtime {
   readonly crossing: FunctionRef;
   readonly getFlags: FunctionRef;
   readonly setFlags: FunctionRef;
+  /** softSse(op): executes an operation on engineState.a and b into result; nonzero: the exception is in the state. */
+  readonly softSse: FunctionRef;
 }
 
 /** TypeScript functions that the runtime calls. */
@@ -52,6 +54,8 @@ export interface RuntimeImports {
   readonly codeWrite: FunctionRef;
   /** As Runtime.crossing. */
   readonly crossing: FunctionRef;
+  /** As Runtime.softSse. */
+  readonly softSse: FunctionRef;
 }
 
 /** Defines the runtime in `module`. */
@@ -65,6 +69,7 @@ export function defineRuntime(module: ModuleBuilder, layout: MemoryLayout, impor
     crossing: imports.crossing,
     getFlags: module.declare([], [I32], "getFlags"),
     setFlags: module.declare([I32], [I32], "setFlags"),
+    softSse: imports.softSse,
   };
   module.define(runtime.walk, (fn) => defineWalk(fn, layout));
   module.define(runtime.slowRead, (fn) => defineSlowRead(fn, runtime));

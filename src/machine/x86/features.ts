@@ -4,5 +4,5 @@
  */
 export const DEFAULT_FEATURES: ReadonlySet<string> = new Set([
   "base", "cmov", "cx8", "cx16", "fxsr", "syscall", "rdtscp", "popcnt", "lzcnt", "fsgsbase", "nopl", "lahf", "clflush", "clflushopt", "clwb",
-  "3dnowprefetch", "movbe", "rdpid", "x87", "mmx", "mmxext", "sse", "sse2",
+  "3dnowprefetch", "erms", "fsrm", "movbe", "rdpid", "x87", "mmx", "mmxext", "sse", "sse2",
 ]);

@@ -154,7 +154,9 @@ export class ImageCache {
   #explain(error: unknown): unknown {
     const code = (error as NodeJS.ErrnoException | undefined)?.code;
     if (!(error instanceof Error) || error.name !== "Error" || code === undefined) return error;
-    return new CacheError(`cannot write the image cache ${this.directory}: ${error.message.split("\n")[0]}`, { cause: error });
+    return new CacheError(`cannot write the image cache ${this.directory}: ${error.message.split("\n")[0]}`, {
+      cause: error,
+    });
   }
 
   async #removeStale(): Promise<void> {

@@ -91,7 +91,7 @@ class DomainMemory {
 function allocate(hv: Hypervisor, domain: Domain, pages: number): DomainMemory {
   try {
     const mfns = allocDomainFrames(domain, pages);
-    mfns.forEach((mfn, pfn) => setM2p(hv, mfn, pfn));
+    for (const [pfn, mfn] of mfns.entries()) setM2p(hv, mfn, pfn);
     return new DomainMemory(hv, mfns);
   } catch (error) {
     if (!(error instanceof HypercallError)) throw error;
@@ -123,7 +123,9 @@ function writePageTables(layout: BootLayout, memory: DomainMemory): void {
 function encodeCommandLine(commandLine: string): string {
   const bytes = new TextEncoder().encode(commandLine);
   if (bytes.length >= MAX_GUEST_CMDLINE) {
-    throw new BuildError(`kernel command line is too long: ${bytes.length} bytes, at most ${MAX_GUEST_CMDLINE - 1} are possible`);
+    throw new BuildError(
+      `kernel command line is too long: ${bytes.length} bytes, at most ${MAX_GUEST_CMDLINE - 1} are possible`,
+    );
   }
   if (bytes.includes(0)) throw new BuildError("kernel command line contains a NUL character");
   return String.fromCharCode(...bytes);

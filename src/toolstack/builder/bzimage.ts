@@ -2,7 +2,7 @@
  * The Linux bzImage: a setup header (Documentation/arch/x86/boot.rst of Linux) and, inside, a
  * compressed ELF file, the only part that a PV guest needs.
  */
-import { type Compression, decompress, DecompressError, detectCompression } from "../compression/index.ts";
+import { type Compression, DecompressError, decompress, detectCompression } from "../compression/index.ts";
 import { ImageError } from "./error.ts";
 
 const SETUP_SECTORS = 0x1f1;
@@ -40,7 +40,9 @@ export function bzImagePayload(image: Uint8Array): BzImagePayload {
   const start = (setupSectors + 1) * SECTOR + view.getUint32(PAYLOAD_OFFSET, true);
   const length = view.getUint32(PAYLOAD_LENGTH, true);
   if (length < 4 || start + length > image.length) {
-    throw new ImageError(`bzImage is truncated: its payload ends at byte ${start + length}, the file at ${image.length}`);
+    throw new ImageError(
+      `bzImage is truncated: its payload ends at byte ${start + length}, the file at ${image.length}`,
+    );
   }
   const payload = image.subarray(start, start + length);
   const compression = detectCompression(payload);

@@ -47,7 +47,9 @@ class ElfReader {
 
   #check(offset: number, size: number): void {
     if (offset < 0 || offset + size > this.view.byteLength) {
-      throw new ImageError(`ELF file is truncated: its headers point to byte ${offset + size} of ${this.view.byteLength}`);
+      throw new ImageError(
+        `ELF file is truncated: its headers point to byte ${offset + size} of ${this.view.byteLength}`,
+      );
     }
   }
 

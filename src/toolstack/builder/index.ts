@@ -1,5 +1,5 @@
 /** The domain builder: makes a runnable domain from a kernel image. */
-export { type BuildOptions, buildDomain, type BuiltDomain, type BuiltRing, readKernel } from "./build.ts";
+export { type BuildOptions, type BuiltDomain, type BuiltRing, buildDomain, readKernel } from "./build.ts";
 export { extractElf } from "./bzimage.ts";
 export { readElf } from "./elf.ts";
 export { BuildError, ImageError } from "./error.ts";

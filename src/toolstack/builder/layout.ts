@@ -129,7 +129,11 @@ function regionBytes(endPages: number): number {
 }
 
 /** Finds how many tables map a region that contains them: they grow the region, which may need more of them. */
-function regionTables(virtBase: bigint, pagesBefore: number, pagesAfter: number): { bytes: number; tables: Omit<PageTable, "pfn">[] } {
+function regionTables(
+  virtBase: bigint,
+  pagesBefore: number,
+  pagesAfter: number,
+): { bytes: number; tables: Omit<PageTable, "pfn">[] } {
   let tables: Omit<PageTable, "pfn">[] = [];
   for (;;) {
     const bytes = regionBytes(pagesBefore + tables.length + pagesAfter);
@@ -169,7 +173,21 @@ function place(input: LayoutInput): BootLayout {
     p2mFrames = { pfn: p2m.pfn, pages: p2mPages + more.length };
     mappings.push({ address: input.initP2m as bigint, pfn: p2m.pfn, pages: p2mPages });
   }
-  return { pages, kernel, ramdisk, p2m, p2mFrames, startInfo, store, console, pageTables, stack, tables, mappings, usedPages: rest.next };
+  return {
+    pages,
+    kernel,
+    ramdisk,
+    p2m,
+    p2mFrames,
+    startInfo,
+    store,
+    console,
+    pageTables,
+    stack,
+    tables,
+    mappings,
+    usedPages: rest.next,
+  };
 }
 
 /** The least memory, in MiB, in which a domain with this image and ramdisk can be built. */
@@ -195,7 +213,10 @@ function checkAddresses(layout: BootLayout): void {
   }
   const [region, p2m] = layout.mappings;
   if (!region || !p2m) return;
-  if (p2m.address < region.address + BigInt(region.pages * PAGE) && region.address < p2m.address + BigInt(p2m.pages * PAGE)) {
+  if (
+    p2m.address < region.address + BigInt(region.pages * PAGE) &&
+    region.address < p2m.address + BigInt(p2m.pages * PAGE)
+  ) {
     throw new BuildError("kernel wants the p2m list (INIT_P2M) inside its boot region");
   }
 }

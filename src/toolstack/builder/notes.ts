@@ -62,7 +62,8 @@ function collect(data: Uint8Array, notes: Notes): void {
 }
 
 function parseNumber(value: string, key: string): bigint {
-  if (!/^(0x[0-9a-f]+|\d+)$/i.test(value)) throw new ImageError(`bad __xen_guest section: ${key}=${value} is not a number`);
+  if (!/^(0x[0-9a-f]+|\d+)$/i.test(value))
+    throw new ImageError(`bad __xen_guest section: ${key}=${value} is not a number`);
   return BigInt(value);
 }
 
@@ -72,17 +73,39 @@ function collectLegacy(section: string): Notes {
   for (const field of section.split(",")) {
     const [key = "", value = ""] = field.split(/=(.*)/s);
     switch (key.trim()) {
-      case "GUEST_OS": notes.set(XEN_ELFNOTE.GUEST_OS, value); break;
-      case "GUEST_VER": notes.set(XEN_ELFNOTE.GUEST_VERSION, value); break;
-      case "XEN_VER": notes.set(XEN_ELFNOTE.XEN_VERSION, value); break;
-      case "LOADER": notes.set(XEN_ELFNOTE.LOADER, value); break;
-      case "PAE": notes.set(XEN_ELFNOTE.PAE_MODE, value); break;
-      case "FEATURES": notes.set(XEN_ELFNOTE.FEATURES, value); break;
-      case "BSD_SYMTAB": notes.set(XEN_ELFNOTE.BSD_SYMTAB, "yes"); break;
-      case "VIRT_BASE": notes.set(XEN_ELFNOTE.VIRT_BASE, parseNumber(value, key)); break;
-      case "VIRT_ENTRY": notes.set(XEN_ELFNOTE.ENTRY, parseNumber(value, key)); break;
-      case "ELF_PADDR_OFFSET": notes.set(XEN_ELFNOTE.PADDR_OFFSET, parseNumber(value, key)); break;
-      case "HYPERCALL_PAGE": notes.set(XEN_ELFNOTE.HYPERCALL_PAGE, parseNumber(value, key)); break;
+      case "GUEST_OS":
+        notes.set(XEN_ELFNOTE.GUEST_OS, value);
+        break;
+      case "GUEST_VER":
+        notes.set(XEN_ELFNOTE.GUEST_VERSION, value);
+        break;
+      case "XEN_VER":
+        notes.set(XEN_ELFNOTE.XEN_VERSION, value);
+        break;
+      case "LOADER":
+        notes.set(XEN_ELFNOTE.LOADER, value);
+        break;
+      case "PAE":
+        notes.set(XEN_ELFNOTE.PAE_MODE, value);
+        break;
+      case "FEATURES":
+        notes.set(XEN_ELFNOTE.FEATURES, value);
+        break;
+      case "BSD_SYMTAB":
+        notes.set(XEN_ELFNOTE.BSD_SYMTAB, "yes");
+        break;
+      case "VIRT_BASE":
+        notes.set(XEN_ELFNOTE.VIRT_BASE, parseNumber(value, key));
+        break;
+      case "VIRT_ENTRY":
+        notes.set(XEN_ELFNOTE.ENTRY, parseNumber(value, key));
+        break;
+      case "ELF_PADDR_OFFSET":
+        notes.set(XEN_ELFNOTE.PADDR_OFFSET, parseNumber(value, key));
+        break;
+      case "HYPERCALL_PAGE":
+        notes.set(XEN_ELFNOTE.HYPERCALL_PAGE, parseNumber(value, key));
+        break;
     }
   }
   const virtBase = (notes.get(XEN_ELFNOTE.VIRT_BASE) as bigint | undefined) ?? 0n;
@@ -103,7 +126,9 @@ function findNotes(elf: ElfImage): Notes {
   if (notes.size > 0) return notes;
   const legacy = elf.sections.find((section) => section.name === "__xen_guest");
   if (legacy) return collectLegacy(text(elf.content(legacy)));
-  throw new ImageError("kernel has no Xen notes: it was built without support for running as a PV guest (CONFIG_XEN_PV)");
+  throw new ImageError(
+    "kernel has no Xen notes: it was built without support for running as a PV guest (CONFIG_XEN_PV)",
+  );
 }
 
 /** Splits "a|b|!c" into bit masks; unknown names matter only if required. */
@@ -113,7 +138,7 @@ function parseFeatures(list: string): { supported: number; required: number } {
   for (const item of list.split("|").filter((name) => name !== "")) {
     const isRequired = item.startsWith("!");
     const name = isRequired ? item.slice(1) : item;
-    const number = XENFEAT_NAMES.findIndex((known) => known === name);
+    const number = XENFEAT_NAMES.indexOf(name);
     if (number < 0) {
       if (isRequired) throw new ImageError(`kernel requires the unknown Xen feature "${name}"`);
       continue;
@@ -143,7 +168,7 @@ function extent(elf: ElfImage, toVirtual: (paddr: bigint) => bigint): { start: b
 const IMPOSSIBLE_FEATURES = ["auto_translated_physmap", "supervisor_mode_kernel", "hvm_callback_vector", "hvm_pirqs"];
 
 function checkRequired(required: number): void {
-  const missing = IMPOSSIBLE_FEATURES.find((name) => required & (1 << XENFEAT_NAMES.findIndex((known) => known === name)));
+  const missing = IMPOSSIBLE_FEATURES.find((name) => required & (1 << XENFEAT_NAMES.indexOf(name)));
   if (missing) throw new ImageError(`kernel requires the Xen feature "${missing}", which a PV guest cannot have`);
 }
 
@@ -172,7 +197,8 @@ export function readPvImage(elf: ElfImage): PvImage {
     throw new ImageError(`kernel is for another hypervisor interface: "${version}", not "xen-3.0"`);
   }
   const loader = string(XEN_ELFNOTE.LOADER);
-  if (loader !== undefined && loader !== "generic") throw new ImageError(`kernel asks for the unknown loader "${loader}"`);
+  if (loader !== undefined && loader !== "generic")
+    throw new ImageError(`kernel asks for the unknown loader "${loader}"`);
   const pae = string(XEN_ELFNOTE.PAE_MODE) ?? "";
   checkWidth(elf, pae);
 
@@ -183,16 +209,22 @@ export function readPvImage(elf: ElfImage): PvImage {
   const paddrOffset = number(XEN_ELFNOTE.PADDR_OFFSET) ?? 0n;
   const { start, end } = extent(elf, (paddr) => (paddr - paddrOffset + virtBase) & mask);
   if (virtBase & 0xfffn || virtBase > start || end - virtBase > EXTENT_MAXIMUM) {
-    throw new ImageError(`kernel's addresses are inconsistent: image ${hex(start)}..${hex(end)}, base ${hex(virtBase)}`);
+    throw new ImageError(
+      `kernel's addresses are inconsistent: image ${hex(start)}..${hex(end)}, base ${hex(virtBase)}`,
+    );
   }
   const entry = number(XEN_ELFNOTE.ENTRY) ?? elf.entry;
   if (entry < start || entry >= end) throw new ImageError(`kernel's entry point ${hex(entry)} is outside the image`);
   const hypercallPage = number(XEN_ELFNOTE.HYPERCALL_PAGE);
-  if (hypercallPage !== undefined && (hypercallPage & 0xfffn || hypercallPage < start || hypercallPage + 4096n > roundUp(end))) {
+  if (
+    hypercallPage !== undefined &&
+    (hypercallPage & 0xfffn || hypercallPage < start || hypercallPage + 4096n > roundUp(end))
+  ) {
     throw new ImageError(`kernel's hypercall page ${hex(hypercallPage)} is not a page of the image`);
   }
   const initP2m = number(XEN_ELFNOTE.INIT_P2M);
-  if (initP2m !== undefined && initP2m & 0xfffn) throw new ImageError(`kernel's INIT_P2M ${hex(initP2m)} is not page aligned`);
+  if (initP2m !== undefined && initP2m & 0xfffn)
+    throw new ImageError(`kernel's INIT_P2M ${hex(initP2m)} is not page aligned`);
 
   const features = parseFeatures(string(XEN_ELFNOTE.FEATURES) ?? "");
   checkRequired(features.required);

@@ -1,7 +1,11 @@
 /** Fills the bootstrap page tables of a layout. */
 import { type BootLayout, type PageTable, TABLE_SHIFT } from "./layout.ts";
 
-const PTE_PRESENT = 1n << 0n, PTE_WRITABLE = 1n << 1n, PTE_USER = 1n << 2n, PTE_ACCESSED = 1n << 5n, PTE_DIRTY = 1n << 6n;
+const PTE_PRESENT = 1n << 0n,
+  PTE_WRITABLE = 1n << 1n,
+  PTE_USER = 1n << 2n,
+  PTE_ACCESSED = 1n << 5n,
+  PTE_DIRTY = 1n << 6n;
 /** A guest's kernel runs at CPL 3: all of its memory is "user". */
 const PTE_FLAGS = PTE_PRESENT | PTE_WRITABLE | PTE_USER | PTE_ACCESSED | PTE_DIRTY;
 

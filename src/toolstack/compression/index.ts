@@ -1,6 +1,7 @@
 /** Recognizes and decodes the compressions of kernels, ramdisks and Debian packages. */
-import { decompress as decodeZstd } from "fzstd";
+
 import { gunzipSync } from "fflate";
+import { decompress as decodeZstd } from "fzstd";
 import { BZIP2_MAGIC, decodeBzip2 } from "./bzip2.ts";
 import { DecompressError } from "./error.ts";
 import { decodeLz4Legacy, LZ4_LEGACY_MAGIC } from "./lz4.ts";

@@ -6,7 +6,12 @@ import { Reader } from "./reader.ts";
 export const LZOP_MAGIC = [0x89, 0x4c, 0x5a, 0x4f, 0x00, 0x0d, 0x0a, 0x1a, 0x0a] as const;
 
 /** Header flags of lzop. */
-const ADLER32_D = 1, ADLER32_C = 2, EXTRA_FIELD = 0x40, CRC32_D = 0x100, CRC32_C = 0x200, FILTER = 0x800;
+const ADLER32_D = 1,
+  ADLER32_C = 2,
+  EXTRA_FIELD = 0x40,
+  CRC32_D = 0x100,
+  CRC32_C = 0x200,
+  FILTER = 0x800;
 
 /** A length whose bits in the opcode are 0 goes on in further bytes: 255 for each zero byte, then the last. */
 function extendLength(bits: number, mask: number, input: Reader): number {
@@ -41,7 +46,7 @@ export function decodeLzo1x(block: Uint8Array, out: Output, maximum: number): vo
   if (first > 17) {
     input.byte();
     literals(first - 17);
-    state = first - 17 < 4 ? first - 17 : 4;
+    state = Math.min(first - 17, 4);
   }
   for (;;) {
     const op = input.byte();

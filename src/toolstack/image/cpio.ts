@@ -1,14 +1,23 @@
 /** Writes cpio archives of the "newc" format: what Linux unpacks as its initial root file system. */
 
 /** File types, as in st_mode. */
-const S_IFREG = 0o100000, S_IFDIR = 0o040000, S_IFLNK = 0o120000, S_IFCHR = 0o020000;
+const S_IFREG = 0o100000,
+  S_IFDIR = 0o040000,
+  S_IFLNK = 0o120000,
+  S_IFCHR = 0o020000;
 
 /** One file. Paths are relative to the root, without a leading slash; parents come before children. */
 export type CpioEntry =
   | { readonly type: "file"; readonly path: string; readonly data: Uint8Array | string; readonly mode?: number }
   | { readonly type: "directory"; readonly path: string; readonly mode?: number }
   | { readonly type: "symlink"; readonly path: string; readonly target: string }
-  | { readonly type: "device"; readonly path: string; readonly major: number; readonly minor: number; readonly mode?: number };
+  | {
+      readonly type: "device";
+      readonly path: string;
+      readonly major: number;
+      readonly minor: number;
+      readonly mode?: number;
+    };
 
 const ALIGNMENT = 4;
 /** Archives are padded to it, so that any number of them can be concatenated. */

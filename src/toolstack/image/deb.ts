@@ -14,13 +14,15 @@ const ascii = (bytes: Uint8Array): string => new TextDecoder("latin1").decode(by
 
 /** The members of an ar archive: headers of 60 bytes (name 16, ..., size 10 at 48, "`\n"), data at even offsets. */
 export function arMembers(archive: Uint8Array): Map<string, Uint8Array> {
-  if (ascii(archive.subarray(0, AR_MAGIC.length)) !== AR_MAGIC) throw new PackageError("not a Debian package: no ar archive");
+  if (ascii(archive.subarray(0, AR_MAGIC.length)) !== AR_MAGIC)
+    throw new PackageError("not a Debian package: no ar archive");
   const members = new Map<string, Uint8Array>();
   let at = AR_MAGIC.length;
   while (at + AR_HEADER_SIZE <= archive.length) {
     const header = ascii(archive.subarray(at, at + AR_HEADER_SIZE));
     const sizeText = header.slice(48, 58).trim();
-    if (header.slice(58) !== "`\n" || !/^\d+$/.test(sizeText)) throw new PackageError("Debian package is damaged: bad ar header");
+    if (header.slice(58) !== "`\n" || !/^\d+$/.test(sizeText))
+      throw new PackageError("Debian package is damaged: bad ar header");
     const size = Number(sizeText);
     const start = at + AR_HEADER_SIZE;
     if (start + size > archive.length) throw new PackageError("Debian package is truncated");

@@ -24,7 +24,7 @@ for word in $cmdline; do
   case $word in
     typervisor.hostname=*) hostname=\${word#*=} ;;
     typervisor.term=*) TERM=\${word#*=} ;;
-    typervisor.tty=*x*) export TTY_COLUMNS=\${word#*=} TTY_ROWS=\${word##*x}; TTY_COLUMNS=\${TTY_COLUMNS%x*} ;;
+    typervisor.tty=*x*) TTY_COLUMNS=\${word#*=} TTY_ROWS=\${word##*x}; TTY_COLUMNS=\${TTY_COLUMNS%x*} ;;
   esac
 done
 echo "$hostname" >/proc/sys/kernel/hostname
@@ -37,6 +37,7 @@ if [ -e /sys/bus/xen/devices/console-1 ]; then
   control &
   exec 4>&-
 fi
+export TTY_COLUMNS TTY_ROWS
 # Its own messages would be in the way of the session's.
 exec /sbin/init </dev/null >/dev/null 2>&1
 `;
@@ -71,10 +72,8 @@ control() {
 export const COMMAND = `# Sets mode, stdin, the environment, the directory, and the command as "$@".
 . /typervisor/command
 
-# The command leads a session and a process group of its own, for signals.
-run() {
-  setsid "$@" 4>&- 5>&- 6>&-
-}
+# The command leads a session and a process group of its own, for signals. It is started in a
+# subshell, so that what this shell says of its end ("Killed") is not among its messages.
 record='echo $$ >/run/command.pid; exec "$@"'
 
 # Reads chunks (length, newline, bytes) from the data console.
@@ -89,7 +88,7 @@ case $mode in
     open_consoles 1
     control &
     [ -n "$TTY_ROWS" ] && stty cols "$TTY_COLUMNS" rows "$TTY_ROWS" </dev/hvc0
-    run -c sh -c "$record" sh "$@" </dev/hvc0 >/dev/hvc0 2>&1
+    (exec setsid -c sh -c "$record" sh "$@" </dev/hvc0 >/dev/hvc0 2>&1 4>&-)
     status=$?
     ;;
   *)
@@ -105,7 +104,7 @@ case $mode in
       input=/run/stdin
       feed >/run/stdin 2>/dev/null &
     fi
-    run sh -c "$record" sh "$@" <$input >/run/stdout 2>/run/stderr
+    (exec setsid sh -c "$record" sh "$@" <$input >/run/stdout 2>/run/stderr 4>&- 5>&- 6>&-)
     status=$?
     # What it left running would keep the pipes open.
     read -r pid </run/command.pid && kill -KILL -"$pid" 2>/dev/null

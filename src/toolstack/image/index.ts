@@ -1,6 +1,6 @@
 /** Makes initial ramdisks, and reads Debian packages. */
 export { busyboxApplets } from "./busybox.ts";
 export { commandArchive, type GuestCommand, shellQuote } from "./command.ts";
-export { concatenate, type CpioEntry, writeCpio } from "./cpio.ts";
+export { type CpioEntry, concatenate, writeCpio } from "./cpio.ts";
 export { arMembers, debControl, extractDeb, PackageError, parseControl } from "./deb.ts";
 export { defaultInitramfs } from "./initramfs.ts";

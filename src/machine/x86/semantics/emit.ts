@@ -15,7 +15,7 @@
  * access that can fault. `read`, `readModify`, `translate` leave the instruction
  * by themselves when they fault.
  */
-import { type Expr, f32, f64, i32, i64, type Local, StoreOp, v128, ValType } from "../../wasm/expression.ts";
+import { type Expr, f32, f64, i32, i32x4, i64, i64x2, type Local, StoreOp, v128, ValType } from "../../wasm/expression.ts";
 import type { Fn } from "../../wasm/function.ts";
 import { type Insn, type Operand, OperandKind } from "../insn.ts";
 import { cpuState, RSP } from "../state.ts";
@@ -51,6 +51,14 @@ export function loadSized(size: number, address: Expr, offset = 0): Expr {
   return i64.load(address, offset);
 }
 
+/** Loads `size` bytes at a host address into a vector, zero-extended. */
+function loadVector(size: number, address: Expr): Expr {
+  if (size === 16) return v128.load(address);
+  if (size === 8) return v128.load64Zero(address);
+  if (size === 4) return v128.load32Zero(address);
+  return i64x2.replaceLane(v128.const(0n, 0n), 0, loadSized(size, address));
+}
+
 export const STORE_SIZED: Record<number, StoreOp> = { 1: StoreOp.i64as8, 2: StoreOp.i64as16, 4: StoreOp.i64as32, 8: StoreOp.i64 };
 
 /** What the last flag-setting instruction of this emission was, so that conditions can be computed from its operands. */
@@ -83,6 +91,10 @@ export abstract class Emit {
   abstract vectorAddress(i: number): Expr;
   /** The (first) immediate as i64, extended as decoded. */
   abstract immediate(): Expr;
+  /** The (first) immediate if the tier knows it when it emits, so that shuffles can be constant. */
+  constantImmediate(): number | undefined {
+    return undefined;
+  }
   /** Offset part of the memory operand, truncated to the address size; no segment base. */
   abstract effectiveAddress(): Expr;
   /** Base of the memory operand's segment, or undefined if it is known to be zero. */
@@ -123,6 +135,12 @@ export abstract class Emit {
   callSystemOperand(i: number, write = false, size = this.size(i)): void {
     this.callSystem(this.isMemory(i) ? this.translate(this.linearAddress(), size, write) : undefined);
   }
+
+  /**
+   * Executes the operation `op` of SseOp exactly, in TypeScript, on the destination's old value `a`
+   * and the source `b`. Leaves the instruction with #XM if it raises an unmasked exception.
+   */
+  abstract softSse(op: Expr, a: Expr, b: Expr): Local;
 
   /** Calls a runtime function that the module provides (runtime.ts). */
   abstract callRuntime(name: string, type: ValType, ...args: Expr[]): Expr;
@@ -222,15 +240,16 @@ export abstract class Emit {
 
   // --- Vector operands -------------------------------------------------------------------------
 
-  /** Reads XMM register or memory operand `i`: 16 bytes, or 4 or 8 bytes zero-extended. `aligned`: #GP(0) unless 16-byte aligned. */
+  /**
+   * Reads vector register or memory operand `i`: 16 bytes, or the low 1, 2, 4 or 8 bytes zero-extended
+   * (from a register at least 4). `aligned`: #GP(0) unless 16-byte aligned.
+   */
   readVector(i: number, size = 16, aligned = false): Local {
     const fn = this.fn;
-    if (!this.isMemory(i)) return fn.let(v128.load(this.vectorAddress(i)));
+    if (!this.isMemory(i)) return fn.let(loadVector(Math.max(size, 4), this.vectorAddress(i)));
     const linear = this.linearAddress();
     if (aligned) this.requireAligned(linear, 16);
-    const host = this.translate(linear, size, false);
-    if (size === 16) return fn.let(v128.load(host));
-    return fn.let(size === 8 ? v128.load64Zero(host) : v128.load32Zero(host));
+    return fn.let(loadVector(size, this.translate(linear, size, false)));
   }
 
   /** Writes all 16 bytes of XMM register or memory operand `i`. */
@@ -263,6 +282,11 @@ export abstract class Emit {
   writeLow(i: number, size: 4 | 8, value: Expr): void {
     if (!this.isMemory(i)) this.fn.store(STORE_SIZED[size] as StoreOp, this.vectorAddress(i), value);
     else this.storeLinear(size, this.linearAddress(), this.fn.let(value));
+  }
+
+  /** Writes the low `size` bytes of a vector to the low bytes of register operand `i`, leaving the rest, or to memory. */
+  writeScalar(i: number, size: 4 | 8, vector: Expr): void {
+    this.writeLow(i, size, size === 8 ? i64x2.extractLane(vector, 0) : i64.extendU(i32x4.extractLane(vector, 0)));
   }
 
   /** Raises #GP(0) unless the address is aligned. */

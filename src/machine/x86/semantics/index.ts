@@ -6,10 +6,11 @@ import { data } from "./data.ts";
 import type { Semantics } from "./emit.ts";
 import { strings } from "./strings.ts";
 import { system } from "./system.ts";
+import { vectorMoves } from "./vector-moves.ts";
 import { x87 } from "./x87.ts";
 
 export const semantics: ReadonlyMap<string, Semantics> = new Map(
-  Object.entries({ ...arithmetic, ...bits, ...data, ...control, ...strings, ...system, ...x87 }),
+  Object.entries({ ...arithmetic, ...bits, ...data, ...control, ...strings, ...system, ...x87, ...vectorMoves }),
 );
 
 /** Mnemonics that the processor executes (subject to CPUID features). */
