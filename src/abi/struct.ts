@@ -17,56 +17,121 @@ export interface Bytes {
 /** Width of a guest's `long`, in bits. */
 export type Width = 64 | 32;
 
+/** What a view is made of. */
+interface Place {
+  readonly bytes: Bytes;
+  readonly address: number;
+}
+
+/** A property of views, for a field at a fixed offset. */
+interface Accessor<T> {
+  get(this: Place): T;
+  set(this: Place, value: T): void;
+}
+
 /** A type that can be laid out in memory. `T` is what TypeScript sees. */
 export interface FieldType<T> {
   size(width: Width): number;
   align(width: Width): number;
   get(bytes: Bytes, address: number, width: Width): T;
   set(bytes: Bytes, address: number, value: T, width: Width): void;
+  /** The property of a field at offset `at`, where there is a faster one than by `get` and `set`. */
+  accessor?(at: number, width: Width): Accessor<T>;
 }
 
 function scalar<T>(
   size: number,
   get: (dv: DataView, a: number) => T,
   set: (dv: DataView, a: number, v: T) => void,
+  accessor: (at: number) => Accessor<T>,
 ): FieldType<T> {
   return {
     size: () => size,
     align: () => size,
     get: (b, a) => get(b.dv, a),
     set: (b, a, v) => set(b.dv, a, v),
+    accessor,
   };
 }
 
+// Accessors are spelled out for each type: shared code would be slow for all of them.
 export const u8 = scalar<number>(
   1,
   (d, a) => d.getUint8(a),
   (d, a, v) => d.setUint8(a, v),
+  (at) => ({
+    get() {
+      return this.bytes.dv.getUint8(this.address + at);
+    },
+    set(v) {
+      this.bytes.dv.setUint8(this.address + at, v);
+    },
+  }),
 );
 export const i8 = scalar<number>(
   1,
   (d, a) => d.getInt8(a),
   (d, a, v) => d.setInt8(a, v),
+  (at) => ({
+    get() {
+      return this.bytes.dv.getInt8(this.address + at);
+    },
+    set(v) {
+      this.bytes.dv.setInt8(this.address + at, v);
+    },
+  }),
 );
 export const u16 = scalar<number>(
   2,
   (d, a) => d.getUint16(a, true),
   (d, a, v) => d.setUint16(a, v, true),
+  (at) => ({
+    get() {
+      return this.bytes.dv.getUint16(this.address + at, true);
+    },
+    set(v) {
+      this.bytes.dv.setUint16(this.address + at, v, true);
+    },
+  }),
 );
 export const i16 = scalar<number>(
   2,
   (d, a) => d.getInt16(a, true),
   (d, a, v) => d.setInt16(a, v, true),
+  (at) => ({
+    get() {
+      return this.bytes.dv.getInt16(this.address + at, true);
+    },
+    set(v) {
+      this.bytes.dv.setInt16(this.address + at, v, true);
+    },
+  }),
 );
 export const u32 = scalar<number>(
   4,
   (d, a) => d.getUint32(a, true),
   (d, a, v) => d.setUint32(a, v, true),
+  (at) => ({
+    get() {
+      return this.bytes.dv.getUint32(this.address + at, true);
+    },
+    set(v) {
+      this.bytes.dv.setUint32(this.address + at, v, true);
+    },
+  }),
 );
 export const i32 = scalar<number>(
   4,
   (d, a) => d.getInt32(a, true),
   (d, a, v) => d.setInt32(a, v, true),
+  (at) => ({
+    get() {
+      return this.bytes.dv.getInt32(this.address + at, true);
+    },
+    set(v) {
+      this.bytes.dv.setInt32(this.address + at, v, true);
+    },
+  }),
 );
 /** 8 bytes, aligned to 4 only in 32-bit structures (i386 ABI); a header's `uint64_aligned_t` is `aligned(u64, 8)`. */
 export const u64: FieldType<bigint> = {
@@ -74,6 +139,14 @@ export const u64: FieldType<bigint> = {
   align: (w) => w / 8,
   get: (b, a) => b.dv.getBigUint64(a, true),
   set: (b, a, v) => b.dv.setBigUint64(a, v, true),
+  accessor: (at) => ({
+    get() {
+      return this.bytes.dv.getBigUint64(this.address + at, true);
+    },
+    set(v) {
+      this.bytes.dv.setBigUint64(this.address + at, v, true);
+    },
+  }),
 };
 
 /** A guest `unsigned long`: 8 or 4 bytes by the guest's width, always a bigint here. */
@@ -220,8 +293,9 @@ function layOut<F extends Fields>(fields: F, width: Width, union: boolean): Layo
     align = Math.max(align, a);
   }
   class StructView {
-    readonly bytes: Bytes;
-    readonly address: number;
+    // Only declared: fields with initialisers would make every view slower to create.
+    declare readonly bytes: Bytes;
+    declare readonly address: number;
     constructor(bytes: Bytes, address: number) {
       this.bytes = bytes;
       this.address = address;
@@ -229,15 +303,15 @@ function layOut<F extends Fields>(fields: F, width: Width, union: boolean): Layo
   }
   for (const [name, type] of Object.entries(fields)) {
     const at = offset[name] ?? 0;
-    Object.defineProperty(StructView.prototype, name, {
-      get(this: StructView) {
+    const accessor = type.accessor?.(at, width) ?? {
+      get(this: Place) {
         return type.get(this.bytes, this.address + at, width);
       },
-      set(this: StructView, value: unknown) {
+      set(this: Place, value: unknown) {
         type.set(this.bytes, this.address + at, value, width);
       },
-      enumerable: true,
-    });
+    };
+    Object.defineProperty(StructView.prototype, name, { ...accessor, enumerable: true });
   }
   return {
     size: Math.ceil(end / align) * align,
@@ -255,7 +329,7 @@ function define<F extends Fields>(structName: string, fields: F, union: boolean)
     w32 ??= layOut(fields, 32, union);
     return w32;
   };
-  return {
+  const def: StructDef<F> = {
     structName,
     offset: w64.offset,
     sizeof: w64.size,
@@ -269,7 +343,19 @@ function define<F extends Fields>(structName: string, fields: F, union: boolean)
       const source = v as unknown as { bytes: Bytes; address: number };
       b.u8.set(source.bytes.u8.subarray(source.address, source.address + size), a);
     },
+    accessor: (at, w) => {
+      const { at: view } = layout(w);
+      return {
+        get() {
+          return view(this.bytes, this.address + at);
+        },
+        set(value) {
+          def.set(this.bytes, this.address + at, value, w);
+        },
+      };
+    },
   };
+  return def;
 }
 
 /** Declares a structure; fields are laid out in order as a C compiler would. */

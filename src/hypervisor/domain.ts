@@ -46,6 +46,8 @@ export const domainRecord = struct("domain", {
   emulate: domainEmulate,
 });
 
+const VM_ASSIST = domainRecord.offset.vm_assist;
+
 export type DomainRecord = ReturnType<typeof domainRecord.at>;
 
 export class Domain {
@@ -84,7 +86,8 @@ export class Domain {
 
   /** Bit `type` of vm_assist. */
   vmAssist(type: number): boolean {
-    return ((this.record.vm_assist >> BigInt(type)) & 1n) !== 0n;
+    const word = this.hypervisor.memory.dv.getUint32(this.record.address + VM_ASSIST + (type >>> 5) * 4, true);
+    return ((word >>> (type & 31)) & 1) !== 0;
   }
 
   pause(): void {

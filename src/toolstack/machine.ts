@@ -4,8 +4,6 @@
  */
 
 import { DEFAULT_CONSOLE_LIMIT } from "../backends/console/console.ts";
-import { consoleDriver } from "../backends/console/device.ts";
-import { XenbusDevice } from "../backends/xenbus.ts";
 import { crashReport } from "../hypervisor/crash-report.ts";
 import type { Domain as HypervisorDomain } from "../hypervisor/domain.ts";
 import { HostDomain } from "../hypervisor/host-domain.ts";
@@ -21,13 +19,8 @@ import type { Platform } from "../platform/types.ts";
 import { backtrace, formatBacktrace } from "./backtrace.ts";
 import { buildDomain } from "./builder/build.ts";
 import { Domain, type DomainEnd, type EndReason, newConsoles } from "./domain.ts";
-import {
-  type BirthRing,
-  removeDomainDirectory,
-  writeDeviceDirectories,
-  writeDomainDirectory,
-  writeHostDirectory,
-} from "./domain-directory.ts";
+import { writeHostDirectory } from "./domain-directory.ts";
+import { connectServices } from "./domain-services.ts";
 import { Milestones } from "./milestones.ts";
 import { RunLoop } from "./run-loop.ts";
 import { parseSize } from "./size.ts";
@@ -45,6 +38,8 @@ export interface MachineOptions {
   readonly platform?: Platform;
   /** Options of the software processor. */
   readonly processor?: ProcessorOptions;
+  /** Takes what guests write by console_io, as a debug build of Xen does; without it they are refused. */
+  readonly onHypervisorConsole?: (text: Uint8Array, domid: number) => void;
 }
 
 export interface DomainConfig {
@@ -72,10 +67,9 @@ const REASONS: readonly EndReason[] = ["poweroff", "reboot", "suspend", "crash",
 /** What the toolstack keeps of a domain that runs. */
 interface Running {
   readonly domain: Domain;
-  readonly uuid: string;
   readonly symbols: SymbolTable | undefined;
-  /** Undoes what the toolstack has connected, last first. */
-  readonly cleanup: (() => void)[];
+  /** Ends domain 0's services for it. */
+  disconnect: () => void;
   crash: string | undefined;
 }
 
@@ -111,6 +105,7 @@ export class Machine {
   /** Removals that wait for the end of a slice. */
   readonly #retired: (() => void)[] = [];
   readonly #milestones: Milestones;
+  #created = 0;
 
   constructor(
     parts: Pick<Hypervisor, "memory" | "layout" | "cpu" | "clock">,
@@ -152,7 +147,7 @@ export class Machine {
   async createDomain(config: DomainConfig): Promise<Domain> {
     const memoryBytes = toBytes(config.memory ?? this.memoryBytes);
     const vcpus = config.vcpus ?? 1;
-    const uuid = config.uuid ?? (this.#virtual === undefined ? randomUuid() : "00000000-0000-4000-8000-000000000001");
+    const uuid = config.uuid ?? (this.#virtual === undefined ? randomUuid() : this.#nextUuid());
     const hv = this.hypervisor;
     const hvDomain = hv.createDomain({ maxVcpus: vcpus, memoryFrames: memoryBytes / 4096, handle: uuidBytes(uuid) });
     const limit = this.#virtual === undefined ? DEFAULT_CONSOLE_LIMIT : Number.POSITIVE_INFINITY;
@@ -165,7 +160,8 @@ export class Machine {
       },
       destroy: (domain) => this.#destroy(domain),
     });
-    const running: Running = { domain, uuid, symbols: config.symbols, cleanup: [], crash: undefined };
+    const running: Running = { domain, symbols: config.symbols, disconnect: () => {}, crash: undefined };
+    this.#running.set(domain.id, running);
     try {
       const built = await buildDomain(hv, hvDomain, {
         kernel: config.kernel,
@@ -174,10 +170,20 @@ export class Machine {
         memoryBytes,
       });
       setWallclock(hvDomain, this.#epoch);
-      this.#running.set(domain.id, running);
-      this.#connect(running, { memoryBytes, vcpus, console: built.console, store: built.store });
+      running.disconnect = connectServices(this.xenstore, this.#hostDomain, {
+        domid: domain.id,
+        name,
+        uuid,
+        memoryBytes,
+        vcpus,
+        console: built.console,
+        store: built.store,
+        consoles,
+        onConsole: () => {
+          if (domain.console.raw.bytesWritten > 0) this.#milestones.consoleOutput();
+        },
+      });
     } catch (error) {
-      this.#running.set(domain.id, running);
       this.#remove(running);
       throw error;
     }
@@ -198,58 +204,9 @@ export class Machine {
     return { milestones: this.#milestones.toJSON(), processor: cpu.statistics, ...statistics.toJSON() };
   }
 
-  /** Gives a new domain its directory in xenstore, its store connection and its consoles. */
-  #connect(
-    { domain, uuid, cleanup }: Running,
-    built: { memoryBytes: number; vcpus: number; console: BirthRing; store: BirthRing },
-  ): void {
-    const domid = domain.id;
-    const host = this.#hostDomain;
-    writeDomainDirectory(this.xenstore, { domid, name: domain.name, uuid, ...built });
-    cleanup.push(() => removeDomainDirectory(this.xenstore, domid, uuid));
-
-    // By birth: grant 0 is the console's ring, grant 1 the store's (public/grant_table.h, GNTTAB_RESERVED_*).
-    this.#attach(cleanup, domid, 1, built.store.port, (page, notify) => {
-      const ring = this.xenstore.introduce(domid, { page, notify });
-      cleanup.push(() => this.xenstore.release(domid));
-      return () => ring.onEvent();
-    });
-    const [first, ...more] = domain.consoles;
-    if (first !== undefined) {
-      this.#attach(cleanup, domid, 0, built.console.port, (page, notify) => {
-        first.raw.connect({ page, notify });
-        cleanup.push(() => first.raw.disconnect());
-        return () => {
-          first.raw.onEvent();
-          if (first.raw.bytesWritten > 0) this.#milestones.consoleOutput();
-        };
-      });
-    }
-    for (const [i, { raw }] of more.entries()) {
-      const address = { domid, type: "console", id: i + 1 };
-      writeDeviceDirectories(this.xenstore, address, {
-        frontend: { protocol: "vt100", type: "xenconsoled", limit: String(DEFAULT_CONSOLE_LIMIT), tty: "" },
-        backend: { protocol: "vt100" },
-      });
-      const device = new XenbusDevice(this.xenstore, address, consoleDriver(host, raw));
-      cleanup.push(() => device.close());
-    }
-  }
-
-  /** Maps a ring that a domain has had from birth, and binds its port. */
-  #attach(
-    cleanup: (() => void)[],
-    domid: number,
-    grant: number,
-    remotePort: number,
-    connect: (page: Uint8Array, notify: () => void) => () => void,
-  ): void {
-    const mapping = this.#hostDomain.mapGrant(domid, grant, { readonly: false });
-    cleanup.push(() => mapping.unmap());
-    let onEvent = (): void => {};
-    const port = this.#hostDomain.bindInterdomain(domid, remotePort, () => onEvent());
-    cleanup.push(() => port.close());
-    onEvent = connect(mapping.bytes, () => port.notify());
+  /** In virtual time nothing is random. */
+  #nextUuid(): string {
+    return `00000000-0000-4000-8000-${String(++this.#created).padStart(12, "0")}`;
   }
 
   #run(): void {
@@ -312,7 +269,7 @@ export class Machine {
   /** Disconnects a domain and gives its memory back. */
   #remove(running: Running): void {
     this.#running.delete(running.domain.id);
-    for (const undo of running.cleanup.reverse()) undo();
+    running.disconnect();
     this.hypervisor.destroyDomain(running.domain.hypervisorDomain);
   }
 }

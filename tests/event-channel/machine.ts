@@ -3,11 +3,11 @@
  * pages from GUEST_BASE on, events and grants set up. For tests of what guests ask of the hypervisor.
  */
 import type { StructDef, View } from "../../src/abi/struct.ts";
-import type { Hypercall } from "../../src/hypervisor/hypercall.ts";
-import { CONTINUATION, HypercallError } from "../../src/hypervisor/hypercall.ts";
 import { Domain, domainRecord } from "../../src/hypervisor/domain.ts";
 import { initEventChannels, initVcpuEvents } from "../../src/hypervisor/event-channel/lifecycle.ts";
 import { type GrantLimits, initGrantTable } from "../../src/hypervisor/grant-table/table.ts";
+import type { Hypercall } from "../../src/hypervisor/hypercall.ts";
+import { CONTINUATION, HypercallError } from "../../src/hypervisor/hypercall.ts";
 import { Hypervisor } from "../../src/hypervisor/hypervisor.ts";
 import { initDomainWindows } from "../../src/hypervisor/mm/descriptor-window.ts";
 import { allocDomainFrames, shareWithGuest } from "../../src/hypervisor/mm/domain-frames.ts";

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as abi from "../../src/abi/grant_table.ts";
 import { sharedEntryAddress } from "../../src/hypervisor/grant-table/table.ts";
 import { type TestGuest, TestMachine } from "../event-channel/machine.ts";
-import { copy, counts, flagsOf, grant, HOST, inUse, map, MAP_RO, PERMIT, RO, setVersion, ST } from "./grants.ts";
+import { copy, counts, flagsOf, grant, HOST, inUse, MAP_RO, map, PERMIT, RO, ST, setVersion } from "./grants.ts";
 
 function pair(): { a: TestGuest; b: TestGuest } {
   const machine = new TestMachine();

@@ -1,7 +1,7 @@
 /** Grants in tests: filling in entries, and making grant hypercalls. */
 import * as abi from "../../src/abi/grant_table.ts";
-import { sharedEntryAddress, statusAddress } from "../../src/hypervisor/grant-table/table.ts";
 import { grantTableOp } from "../../src/hypervisor/grant-table/op.ts";
+import { sharedEntryAddress, statusAddress } from "../../src/hypervisor/grant-table/table.ts";
 import type { TestGuest } from "../event-channel/machine.ts";
 
 export const OP = abi.GNTTABOP;

@@ -2,13 +2,30 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EFAULT, EINVAL } from "../../src/abi/errno.ts";
 import * as abi from "../../src/abi/grant_table.ts";
-import { grantTableOp } from "../../src/hypervisor/grant-table/op.ts";
 import { destroyGrantTable, releaseMappings } from "../../src/hypervisor/grant-table/destroy.ts";
+import { grantTableOp } from "../../src/hypervisor/grant-table/op.ts";
 import { PageType } from "../../src/hypervisor/mm/frame-table.ts";
 import { getPageAndType } from "../../src/hypervisor/mm/page-type.ts";
 import { Access } from "../../src/machine/processor.ts";
 import { DATA_PAGES, type TestGuest, TestMachine } from "../event-channel/machine.ts";
-import { counts, DEVICE, flagsOf, grant, grantFrame, HOST, inUse, map, MAP_RO, OP, PERMIT, READING, RO, ST, unmap, WRITING } from "./grants.ts";
+import {
+  counts,
+  DEVICE,
+  flagsOf,
+  grant,
+  grantFrame,
+  HOST,
+  inUse,
+  MAP_RO,
+  map,
+  OP,
+  PERMIT,
+  READING,
+  RO,
+  ST,
+  unmap,
+  WRITING,
+} from "./grants.ts";
 
 function pair(): { a: TestGuest; b: TestGuest } {
   const machine = new TestMachine();
@@ -31,7 +48,11 @@ test("a read-write mapping: the frame is there, the granter sees it, references 
   assert.deepEqual([mapped.result, mapped.status, mapped.bus], [0, ST.okay, BigInt(mfn * 4096)]);
   assert.equal(flagsOf(a, 20), PERMIT | READING | WRITING);
   assert.deepEqual(counts(a, mfn), { references: before.references + 1, types: before.types + 1 });
-  assert.deepEqual(counts(b, b.data[5]!), { references: own.references - 1, types: own.types - 1 }, "the old mapping is gone");
+  assert.deepEqual(
+    counts(b, b.data[5]!),
+    { references: own.references - 1, types: own.types - 1 },
+    "the old mapping is gone",
+  );
   const at = b.machine.cpu.translate(b.va(5), Access.Write, true);
   assert.equal(at, mfn * 4096);
   assert.equal(unmap(b, mapped.handle, b.va(5)), ST.okay);
@@ -309,4 +330,16 @@ test("a mapper that ends: device mappings are dropped, host mappings with its pa
   assert.equal(inUse(a, 20), 0);
   assert.equal(inUse(a, 21), 0);
   assert.deepEqual(counts(a, a.data[4]!), before);
+});
+
+test("a mapping of both kinds whose address is bad holds nothing", () => {
+  const { a, b } = pair();
+  grant(a, 20, 2, 3);
+  const before = counts(a, a.data[3]!);
+  for (const readonly of [0, MAP_RO]) {
+    assert.equal(map(b, 1, 20, 0x7000_0000_0000n, HOST | DEVICE | readonly).status, ST.general_error);
+    assert.equal(inUse(a, 20), 0);
+    assert.deepEqual(counts(a, a.data[3]!), before);
+  }
+  assert.equal(map(b, 1, 20, b.va(5), HOST).handle, 0, "the handle is free again");
 });

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as abi from "../../src/abi/grant_table.ts";
+import { GrantError, type GrantMapping } from "../../src/hypervisor/grant-table/host-mapping.ts";
 import { checkGrants, heldByGrantsAndEvents } from "../../src/hypervisor/grant-table/invariants.ts";
 import { grantTableOp } from "../../src/hypervisor/grant-table/op.ts";
-import { GrantError, type GrantMapping } from "../../src/hypervisor/grant-table/host-mapping.ts";
 import { sharedEntryAddress } from "../../src/hypervisor/grant-table/table.ts";
 import { HostDomain } from "../../src/hypervisor/host-domain.ts";
 import { checkInvariants } from "../../src/hypervisor/mm/invariants.ts";
 import { updateL1Entry } from "../../src/hypervisor/mm/update-entry.ts";
 import { type TestGuest, TestMachine } from "../event-channel/machine.ts";
-import { copy, DEVICE, grantFrame, HOST, map, MAP_RO, OP, RO, setVersion, unmap } from "./grants.ts";
+import { copy, DEVICE, grantFrame, HOST, MAP_RO, map, OP, RO, setVersion, unmap } from "./grants.ts";
 
 /** Small numbers of everything, so that accidents happen. */
 const REFS = 6;
@@ -30,16 +30,18 @@ function play(seed: number, steps: number): void {
   let hostMapped: GrantMapping[] = [];
   let succeeded = 0;
   const dom = (): number => random(4);
-  const flags = (): number => pick([HOST, DEVICE, HOST | DEVICE, HOST | MAP_RO, DEVICE | MAP_RO, HOST | DEVICE | MAP_RO, 0]);
+  const flags = (): number =>
+    pick([HOST, DEVICE, HOST | DEVICE, HOST | MAP_RO, DEVICE | MAP_RO, HOST | DEVICE | MAP_RO, 0]);
   const ref = (): number => 8 + random(REFS);
-  const address = (guest: TestGuest): bigint => guest.va(random(PAGES));
+  const address = (guest: TestGuest): bigint => (random(12) === 0 ? 0x7000_0000_0000n : guest.va(random(PAGES)));
 
   const actions: ((guest: TestGuest) => void)[] = [
     (guest) => {
       const entry = ref();
       const mfn = random(10) === 0 ? pick([guest.l1, 3, 2 ** 31, guests[0]!.data[0]!]) : guest.data[random(PAGES)]!;
       const grantFlags = pick([1, 1, 1, 1 | RO, 0, 2, 3, 0x101]);
-      if (guest.domain.record.grant.version === 1) grantFrame(guest, entry, dom(), mfn, grantFlags | (random(3) === 0 ? 0x18 : 0));
+      if (guest.domain.record.grant.version === 1)
+        grantFrame(guest, entry, dom(), mfn, grantFlags | (random(3) === 0 ? 0x18 : 0));
       else {
         const v2 = abi.grantEntryV2.at(machine.hv.memory, sharedEntryAddress(guest.domain, entry));
         v2.full_page.frame = BigInt(mfn);
@@ -84,7 +86,11 @@ function play(seed: number, steps: number): void {
     (guest) => {
       // The guest changes its own mappings, granted ones among them.
       const at = guest.l1 * 4096 + random(PAGES) * 8;
-      const lo = pick([0, ((guest.data[random(PAGES)]! << 12) | 0x67) >>> 0, ((guest.data[random(PAGES)]! << 12) | 0x65) >>> 0]);
+      const lo = pick([
+        0,
+        ((guest.data[random(PAGES)]! << 12) | 0x67) >>> 0,
+        ((guest.data[random(PAGES)]! << 12) | 0x65) >>> 0,
+      ]);
       updateL1Entry(guest.domain, guest.domain.id, at, lo, 0, false);
     },
     () => {
@@ -123,7 +129,11 @@ function play(seed: number, steps: number): void {
     if (step % 100 !== 99) continue;
     const problems = checkInvariants(machine.hv, { ...heldByGrantsAndEvents(machine.hv), skipFreeFrames: true });
     assert.deepEqual(problems, [], `seed ${seed}, step ${step}`);
-    assert.deepEqual(checkGrants(machine.hv).filter((p) => !p.endsWith("in secret")), [], `seed ${seed}, step ${step}`);
+    assert.deepEqual(
+      checkGrants(machine.hv).filter((p) => !p.endsWith("in secret")),
+      [],
+      `seed ${seed}, step ${step}`,
+    );
   }
   assert.ok(succeeded > steps / 100, `only ${succeeded} mappings succeeded`);
 }

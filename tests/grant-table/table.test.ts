@@ -7,11 +7,31 @@ import { grantTableOp } from "../../src/hypervisor/grant-table/op.ts";
 import { seedGrant, sharedEntryAddress, statusFrame } from "../../src/hypervisor/grant-table/table.ts";
 import { updateL1Entry } from "../../src/hypervisor/mm/update-entry.ts";
 import { type TestGuest, TestMachine } from "../event-channel/machine.ts";
-import { DEVICE, flagsOf, grant, HOST, inUse, map, MAP_RO, OP, PERMIT, READING, setVersion, ST, unmap, WRITING } from "./grants.ts";
+import {
+  DEVICE,
+  flagsOf,
+  grant,
+  HOST,
+  inUse,
+  MAP_RO,
+  map,
+  OP,
+  PERMIT,
+  READING,
+  ST,
+  setVersion,
+  unmap,
+  WRITING,
+} from "./grants.ts";
 
 const LIST = 10;
 
-function setupTable(guest: TestGuest, frames: number, dom = 0x7ff0, list = guest.va(LIST)): { result: number; status: number } {
+function setupTable(
+  guest: TestGuest,
+  frames: number,
+  dom = 0x7ff0,
+  list = guest.va(LIST),
+): { result: number; status: number } {
   const op = guest.argument(abi.gnttabSetupTable, (v) => {
     v.dom = dom;
     v.nr_frames = frames;

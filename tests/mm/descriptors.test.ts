@@ -48,7 +48,8 @@ test("a fresh vCPU has the flat selectors and nothing else", () => {
   assert.equal(cpu.state.gdtr.limit, guest.vcpu.state.gdtr.limit);
   guest.vcpu.state.gdtr.base = gdtWindow(guest.vcpu);
   guest.vcpu.state.gdtr.limit = 0xffff;
-  for (const selector of [0xe023, 0xe02b, 0xe033]) assert.equal(cpu.loadSegment(DS, selector), 0, selector.toString(16));
+  for (const selector of [0xe023, 0xe02b, 0xe033])
+    assert.equal(cpu.loadSegment(DS, selector), 0, selector.toString(16));
   for (const selector of [0x10, 0xe00b, 0xdff8, 0xf008]) assert.equal(cpu.loadSegment(DS, selector) >>> 16, EXC_GP);
   assert.ok(cpu.translate(gdtWindow(guest.vcpu), Access.Read, true) < 0, "not for the guest's eyes");
 });
@@ -110,7 +111,11 @@ test("the LDT is mapped on use, page by page; faults beyond it are the guest's",
   assert.equal(setLdt(guest, guest.va(5), 1024), 0);
   const selector = ((512 + 1) << 3) | 7;
   assert.equal(cpu.loadSegment(DS, selector) >>> 16, EXC_PF);
-  assert.deepEqual(handleLdtFault(guest.vcpu, cpu.state.cr2), { kind: "reflect", address: guest.va(6) + 8n }, "writable");
+  assert.deepEqual(
+    handleLdtFault(guest.vcpu, cpu.state.cr2),
+    { kind: "reflect", address: guest.va(6) + 8n },
+    "writable",
+  );
   assert.equal(remap(guest, 6, P), 0);
   assert.deepEqual(handleLdtFault(guest.vcpu, cpu.state.cr2), { kind: "mapped" });
   assert.equal(cpu.loadSegment(DS, selector), 0);

@@ -117,7 +117,11 @@ export class FakeProcessor implements Processor {
     }
     const local = (selector & 4) !== 0;
     const base = local ? this.state.ldtr.base : this.state.gdtr.base;
-    const limit = local ? ((this.state.ldtr.attributes & 0x80) !== 0 ? this.state.ldtr.limit : 0) : this.state.gdtr.limit;
+    const limit = local
+      ? (this.state.ldtr.attributes & 0x80) !== 0
+        ? this.state.ldtr.limit
+        : 0
+      : this.state.gdtr.limit;
     if ((selector | 7) > limit) return (EXC_GP << 16) | (selector & 0xfffc);
     const linear = base + BigInt(selector & 0xfff8);
     const address = this.translate(linear, Access.Read, false);

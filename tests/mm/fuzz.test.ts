@@ -21,8 +21,8 @@ import { vmAssistOp } from "../../src/hypervisor/mm/vm-assist.ts";
 import { Access } from "../../src/machine/processor.ts";
 import { assertTlbSound, entry, Guest, newMachine } from "./machine.ts";
 
-const SEED = Number(process.env["SEED"] ?? 1);
-const STEPS = Number(process.env["STEPS"] ?? 2000);
+const SEED = Number(process.env.SEED ?? 1);
+const STEPS = Number(process.env.STEPS ?? 2000);
 const PAGES = 40;
 
 /** mulberry32. */
@@ -42,7 +42,7 @@ function fuzz(seed: number, steps: number, outcomes: Record<string, number>): vo
   const { hv, cpu } = machine;
   const guests = [new Guest(machine, 1, PAGES, { vcpus: 2 }), new Guest(machine, 2, PAGES, { vcpus: 2 })];
   let pressure = 0;
-  (hv as { preempted?: () => boolean }).preempted = () => random(100) < pressure;
+  hv.preempted = () => random(100) < pressure;
   const pick = <T>(list: readonly T[]): T => list[random(list.length)]!;
 
   /** A frame number: mostly one's own, sometimes anything. */
@@ -51,12 +51,14 @@ function fuzz(seed: number, steps: number, outcomes: Record<string, number>): vo
     if (random(20) === 0) return pick(guests[0] === guest ? guests[1]!.mfn : guests[0]!.mfn);
     return guest.mfn[random(3) === 0 ? PAGES - 1 - random(8) : 1 + random(PAGES - 1)]!;
   };
-  const flags = (): bigint => BigInt(pick([0, 1, 1, 1, 3, 3, 5, 7, 0x21, 0x63, 0x83, 0x101, 0x11])) | (random(8) === 0 ? 1n << 63n : 0n);
+  const flags = (): bigint =>
+    BigInt(pick([0, 1, 1, 1, 3, 3, 5, 7, 0x21, 0x63, 0x83, 0x101, 0x11])) | (random(8) === 0 ? 1n << 63n : 0n);
   const value = (guest: Guest): bigint => entry(frame(guest), flags());
   /** Machine address of an entry, mostly in something that was a table at least once. */
   const pointer = (guest: Guest): bigint => {
     const index = pick([1, 1, 2, 5, 255, 256, 260, 273, 511, random(512)]);
-    const mfn = random(3) === 0 ? frame(guest) : pick([guest.l4, guest.l3, guest.l2, guest.l1[0]!, guest.mfn[6]!, guest.mfn[7]!]);
+    const mfn =
+      random(3) === 0 ? frame(guest) : pick([guest.l4, guest.l3, guest.l2, guest.l1[0]!, guest.mfn[6]!, guest.mfn[7]!]);
     return BigInt(mfn) * 4096n + BigInt(index * 8);
   };
   const call = (guest: Guest, name: string, hypercall: Hypercall, args: bigint[]): void => {
@@ -101,12 +103,21 @@ function fuzz(seed: number, steps: number, outcomes: Record<string, number>): vo
       call(g, "mmuext_op", mmuextOp, [g.words(list, 512), BigInt(n), 0n, BigInt(DOMID_SELF)]);
     },
     (g) => {
-      const command = pick([MMUEXT.PIN_L1_TABLE, MMUEXT.PIN_L4_TABLE, MMUEXT.PIN_L2_TABLE, MMUEXT.PIN_L3_TABLE, MMUEXT.UNPIN_TABLE]);
+      const command = pick([
+        MMUEXT.PIN_L1_TABLE,
+        MMUEXT.PIN_L4_TABLE,
+        MMUEXT.PIN_L2_TABLE,
+        MMUEXT.PIN_L3_TABLE,
+        MMUEXT.UNPIN_TABLE,
+      ]);
       call(g, "pin", mmuextOp, [g.words([BigInt(command), BigInt(frame(g)), 0n], 512), 1n, 0n, BigInt(DOMID_SELF)]);
     },
     (g) => {
       // Writes to memory that it may write to: what will be a table some time.
-      const at = cpu.state.cr3 === BigInt(g.vcpu.mm.kernel_root) << 12n ? cpu.translate(g.va(random(PAGES)) + BigInt(random(512) * 8), Access.Write, true) : -1;
+      const at =
+        cpu.state.cr3 === BigInt(g.vcpu.mm.kernel_root) << 12n
+          ? cpu.translate(g.va(random(PAGES)) + BigInt(random(512) * 8), Access.Write, true)
+          : -1;
       if (at > 0) hv.memory.dv.setBigUint64(at, value(g), true);
     },
     (g) => {
@@ -125,7 +136,8 @@ function fuzz(seed: number, steps: number, outcomes: Record<string, number>): vo
       });
       const level = random(4);
       const commands = [MMUEXT.PIN_L4_TABLE, MMUEXT.PIN_L3_TABLE, MMUEXT.PIN_L2_TABLE, MMUEXT.PIN_L1_TABLE];
-      const command = level > 0 || random(2) === 0 ? commands[level]! : pick([MMUEXT.NEW_BASEPTR, MMUEXT.NEW_USER_BASEPTR]);
+      const command =
+        level > 0 || random(2) === 0 ? commands[level]! : pick([MMUEXT.NEW_BASEPTR, MMUEXT.NEW_USER_BASEPTR]);
       const request = [BigInt(command), BigInt(g.mfn[pfns[level]!]!), 0n];
       call(g, `tree ${command}`, mmuextOp, [g.words(request, 512), 1n, 0n, BigInt(DOMID_SELF)]);
     },
@@ -134,7 +146,11 @@ function fuzz(seed: number, steps: number, outcomes: Record<string, number>): vo
       const frames = [BigInt(frame(g)), BigInt(frame(g))];
       call(g, "set_gdt", setGdtHypercall, [g.words(frames, 512), BigInt(pick([0, 16, 512, 1024, 7169]))]);
     },
-    (g) => call(g, "update_descriptor", updateDescriptorHypercall, [pointer(g), random(2) === 0 ? 0x00cf_9b00_0000_ffffn : value(g)]),
+    (g) =>
+      call(g, "update_descriptor", updateDescriptorHypercall, [
+        pointer(g),
+        random(2) === 0 ? 0x00cf_9b00_0000_ffffn : value(g),
+      ]),
     (g) => {
       const ldt = [BigInt(MMUEXT.SET_LDT), g.va(random(PAGES)), BigInt(pick([0, 8, 1024]))];
       call(g, "set_ldt", mmuextOp, [g.words(ldt, 512), 1n, 0n, BigInt(DOMID_SELF)]);
@@ -153,7 +169,11 @@ function fuzz(seed: number, steps: number, outcomes: Record<string, number>): vo
         if (lost > 0) g.mfn[lost] = mfn;
       }
     },
-    (g) => call(g, "vm_assist", vmAssistOp, [BigInt(random(2)), BigInt(pick([VMASST_TYPE_m2p_strict, VMASST_TYPE_writable_pagetables, 9]))]),
+    (g) =>
+      call(g, "vm_assist", vmAssistOp, [
+        BigInt(random(2)),
+        BigInt(pick([VMASST_TYPE_m2p_strict, VMASST_TYPE_writable_pagetables, 9])),
+      ]),
     () => {
       pressure = pick([0, 0, 30, 90]);
     },
@@ -194,7 +214,7 @@ test(`${STEPS} random steps keep all invariants`, () => {
   const outcomes: Record<string, number> = {};
   // New domains from time to time: in the end each one has made itself unable to go on.
   for (let i = 0; i < STEPS; i += 250) fuzz(SEED * 1000 + i, 250, outcomes);
-  if (process.env["VERBOSE"] !== undefined) console.log(outcomes);
+  if (process.env.VERBOSE !== undefined) console.log(outcomes);
   for (const name of ["update_va_mapping", "mmu_update", "mmuext_op", "pin", "set_gdt"]) {
     assert.ok((outcomes[`${name} ok`] ?? 0) > 0, `no ${name} ever succeeded`);
   }

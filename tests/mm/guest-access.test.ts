@@ -33,7 +33,13 @@ test("read-only pages, the hypervisor's area and non-canonical addresses are out
   const byte = Uint8Array.of(1);
   copyFromGuest(guest.vcpu, guest.va(63), 8);
   faults(() => copyToGuest(guest.vcpu, guest.va(63), byte));
-  for (const va of [0xffff_8000_0000_0000n, 0xffff_8200_0000_0000n, 0xffff_87ff_ffff_ffffn, 0x0000_8000_0000_0000n, 0xffff_7fff_ffff_fff0n]) {
+  for (const va of [
+    0xffff_8000_0000_0000n,
+    0xffff_8200_0000_0000n,
+    0xffff_87ff_ffff_ffffn,
+    0x0000_8000_0000_0000n,
+    0xffff_7fff_ffff_fff0n,
+  ]) {
     faults(() => copyFromGuest(guest.vcpu, va, 1));
     faults(() => copyToGuest(guest.vcpu, va, byte));
   }

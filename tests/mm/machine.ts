@@ -18,7 +18,11 @@ import { FakeProcessor } from "./fake-processor.ts";
 
 /** PFN n of a guest is at BASE + n * 4096. */
 export const BASE = 0xffff_8800_0000_0000n;
-export const P = 1n, RW = 2n, U = 4n, A = 0x20n, D = 0x40n;
+export const P = 1n,
+  RW = 2n,
+  U = 4n,
+  A = 0x20n,
+  D = 0x40n;
 export const KERNEL_MARK = 1n << 52n;
 export const GLOBAL = 0x100n;
 
@@ -73,7 +77,7 @@ export class Guest {
     this.vcpu = this.domain.vcpus[0]!;
     this.vcpu.kernelMode = true;
     this.mfn = allocDomainFrames(this.domain, pages);
-    this.mfn.forEach((mfn, pfn) => setM2p(hv, mfn, pfn));
+    for (const [pfn, mfn] of this.mfn.entries()) setM2p(hv, mfn, pfn);
 
     const l1Count = Math.ceil(pages / 512);
     const tables = 3 + l1Count;
@@ -82,7 +86,7 @@ export class Guest {
     for (let i = 0; i < l1Count; i++) this.l1.push(this.mfn[firstTable + 3 + i]!);
     this.poke(this.l4, 272, entry(this.l3, P | RW | U | A | D));
     this.poke(this.l3, 0, entry(this.l2, P | RW | U | A | D));
-    this.l1.forEach((l1, i) => this.poke(this.l2, i, entry(l1, P | RW | U | A | D)));
+    for (const [i, l1] of this.l1.entries()) this.poke(this.l2, i, entry(l1, P | RW | U | A | D));
     this.mfn.forEach((mfn, pfn) => {
       this.poke(this.l1[pfn >> 9]!, pfn & 511, entry(mfn, P | A | D | (pfn < firstTable ? RW : 0n)));
     });
@@ -118,7 +122,7 @@ export class Guest {
 
   /** Puts 64-bit words into the argument page at byte `offset` and returns their address. */
   words(values: readonly bigint[], offset = 0): bigint {
-    values.forEach((value, i) => this.poke(this.mfn[this.argumentPfn]!, offset / 8 + i, value));
+    for (const [i, value] of values.entries()) this.poke(this.mfn[this.argumentPfn]!, offset / 8 + i, value);
     return this.va(this.argumentPfn) + BigInt(offset);
   }
 

@@ -94,12 +94,15 @@ test("extents of higher order are contiguous and aligned", () => {
 test("a preempted call continues behind the extents that it has done", () => {
   const machine = newMachine();
   const guest = new Guest(machine, 1, 64);
-  (machine.hv as { preempted?: () => boolean }).preempted = () => true;
+  machine.hv.preempted = () => true;
   const args = [BigInt(XENMEM.populate_physmap), reservation(guest, [64n, 65n, 66n])];
   assert.equal(memoryOp.handler(guest.hv, guest.vcpu, args), CONTINUATION);
   assert.equal(args[0], BigInt(XENMEM.populate_physmap + 2 ** MEMOP_EXTENT_SHIFT));
   assert.equal(guest.call(memoryOp, ...args), 3);
-  assert.deepEqual([0, 1, 2].map((i) => getM2p(machine.hv, listed(guest, i))), [64n, 65n, 66n]);
+  assert.deepEqual(
+    [0, 1, 2].map((i) => getM2p(machine.hv, listed(guest, i))),
+    [64n, 65n, 66n],
+  );
   assertSound(machine.hv);
 });
 
@@ -110,8 +113,7 @@ test("exchange: single frames for a contiguous extent", () => {
   const given = [5, 6, 7, 8].map((pfn) => guest.mfn[pfn]!);
   const input = guest.words(given.map(BigInt), 1024);
   const output = guest.words([5n], 1200);
-  const request = (): bigint =>
-    guest.words([input, 4n, 0n, SELF, output, 1n, 2n, SELF, 0n], 512);
+  const request = (): bigint => guest.words([input, 4n, 0n, SELF, output, 1n, 2n, SELF, 0n], 512);
   assert.equal(op(guest, XENMEM.exchange, request()), -EINVAL, "still mapped");
   for (const pfn of [5, 6, 7, 8]) assert.equal(guest.call(updateVaMapping, guest.va(pfn), 0n, 0n), 0);
   assert.equal(op(guest, XENMEM.exchange, request()), 0);

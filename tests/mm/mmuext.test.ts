@@ -12,7 +12,13 @@ import { Access } from "../../src/machine/processor.ts";
 import { assertSound, entry, Guest, newMachine, P, RW } from "./machine.ts";
 
 const SELF = BigInt(DOMID_SELF);
-function ext(guest: Guest, command: number, arg1: bigint | number = 0, arg2: bigint | number = 0, domid = SELF): number {
+function ext(
+  guest: Guest,
+  command: number,
+  arg1: bigint | number = 0,
+  arg2: bigint | number = 0,
+  domid = SELF,
+): number {
   return guest.call(mmuextOp, guest.words([BigInt(command), BigInt(arg1), BigInt(arg2)], 512), 1n, 0n, domid);
 }
 
@@ -20,7 +26,9 @@ test("a batch stops at the first error and tells how many it has done", () => {
   const machine = newMachine();
   const guest = new Guest(machine, 1, 64);
   const requests = [5, 6, 999, 7].flatMap((pfn) =>
-    pfn === 999 ? [guest.ptePointer(5), entry(guest.l1[0]!, P | RW)] : [guest.ptePointer(pfn), entry(guest.mfn[pfn]!, P)],
+    pfn === 999
+      ? [guest.ptePointer(5), entry(guest.l1[0]!, P | RW)]
+      : [guest.ptePointer(pfn), entry(guest.mfn[pfn]!, P)],
   );
   const done = guest.va(0) + 8n;
   assert.equal(guest.call(mmuUpdate, guest.words(requests, 512), 4n, done, SELF), -EINVAL);
@@ -46,7 +54,8 @@ test("mmu_update of plain memory stores the value; the M2P is for owners", () =>
   const machine = newMachine();
   const other = new Guest(machine, 2, 64);
   const guest = new Guest(machine, 1, 64);
-  const update = (ptr: bigint, value: bigint): number => guest.call(mmuUpdate, guest.words([ptr, value], 512), 1n, 0n, SELF);
+  const update = (ptr: bigint, value: bigint): number =>
+    guest.call(mmuUpdate, guest.words([ptr, value], 512), 1n, 0n, SELF);
   assert.equal(update(BigInt(guest.mfn[5]! * 4096 + 16), 0x1234n), 0);
   assert.equal(guest.peek(guest.mfn[5]!, 2), 0x1234n);
   assert.equal(update(BigInt(other.mfn[5]! * 4096), 0x1234n), -EINVAL);
@@ -58,7 +67,14 @@ test("mmu_update of plain memory stores the value; the M2P is for owners", () =>
 test("update_va_mapping: no table, the hypervisor's area, non-canonical addresses (XSA-279)", () => {
   const machine = newMachine();
   const guest = new Guest(machine, 1, 64);
-  for (const va of [0n, 0x0000_8000_0000_0000n, 0xffff_7fff_ffff_f000n, 0xffff_8000_0000_0000n, 0xffff_8200_0000_0000n, 0xffff_ffff_ffff_f000n]) {
+  for (const va of [
+    0n,
+    0x0000_8000_0000_0000n,
+    0xffff_7fff_ffff_f000n,
+    0xffff_8000_0000_0000n,
+    0xffff_8200_0000_0000n,
+    0xffff_ffff_ffff_f000n,
+  ]) {
     for (const flags of [0n, 1n, 2n]) {
       assert.equal(guest.call(updateVaMapping, va, 0n, flags), -EINVAL, va.toString(16));
     }

@@ -7,7 +7,20 @@ import { mmuUpdate } from "../../src/hypervisor/mm/mmu-update.ts";
 import { mmuextOp } from "../../src/hypervisor/mm/mmuext.ts";
 import { updateVaMapping } from "../../src/hypervisor/mm/va-mapping.ts";
 import { Access } from "../../src/machine/processor.ts";
-import { A, assertSound, assertTlbSound, D, entry, GLOBAL, Guest, KERNEL_MARK, newMachine, P, RW, U } from "./machine.ts";
+import {
+  A,
+  assertSound,
+  assertTlbSound,
+  D,
+  entry,
+  GLOBAL,
+  Guest,
+  KERNEL_MARK,
+  newMachine,
+  P,
+  RW,
+  U,
+} from "./machine.ts";
 
 const SELF = 0x7ff0n;
 

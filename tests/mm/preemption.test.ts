@@ -14,7 +14,7 @@ const SELF = BigInt(DOMID_SELF);
 
 /** Preemption at every opportunity. */
 function impatient(machine: TestMachine): void {
-  (machine.hv as { preempted?: () => boolean }).preempted = () => true;
+  machine.hv.preempted = () => true;
 }
 
 /** Frames 10..: L4, two L3s, four L2s, eight L1s, each L1 with one entry; write-protected. `bad` breaks the last L1. */

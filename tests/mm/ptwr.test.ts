@@ -3,8 +3,35 @@ import { test } from "node:test";
 import { VMASST_TYPE_writable_pagetables } from "../../src/abi/xen.ts";
 import { ptwrEmulate } from "../../src/hypervisor/mm/ptwr.ts";
 import { vmAssistOp } from "../../src/hypervisor/mm/vm-assist.ts";
-import { CS, FLAG_CF, FLAG_SF, FLAG_ZF, PF_FETCH, PF_PRESENT, PF_WRITE, R8, RAX, RBX, RCX, RDX, RSI } from "../../src/machine/x86/state.ts";
-import { A, assertSound, D, entry, Guest, GLOBAL, KERNEL_MARK, newMachine, P, RW, type TestMachine, U } from "./machine.ts";
+import {
+  CS,
+  FLAG_CF,
+  FLAG_SF,
+  FLAG_ZF,
+  PF_FETCH,
+  PF_PRESENT,
+  PF_WRITE,
+  R8,
+  RAX,
+  RBX,
+  RCX,
+  RDX,
+  RSI,
+} from "../../src/machine/x86/state.ts";
+import {
+  A,
+  assertSound,
+  D,
+  entry,
+  Guest,
+  GLOBAL,
+  KERNEL_MARK,
+  newMachine,
+  P,
+  RW,
+  type TestMachine,
+  U,
+} from "./machine.ts";
 
 const CODE_PFN = 2;
 const WRITE_FAULT = PF_PRESENT | PF_WRITE;

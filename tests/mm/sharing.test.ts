@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EINVAL, EPERM } from "../../src/abi/errno.ts";
-import { GNTMAP_contains_pte, GNTMAP_guest_avail0, GNTMAP_host_map, GNTMAP_readonly, GNTST } from "../../src/abi/grant_table.ts";
+import {
+  GNTMAP_contains_pte,
+  GNTMAP_guest_avail0,
+  GNTMAP_host_map,
+  GNTMAP_readonly,
+  GNTST,
+} from "../../src/abi/grant_table.ts";
 import { DOMID_SELF, MMUEXT } from "../../src/abi/xen.ts";
 import { shareWithGuest, unshareWithGuest } from "../../src/hypervisor/mm/domain-frames.ts";
 import { PageType } from "../../src/hypervisor/mm/frame-table.ts";
@@ -11,7 +17,8 @@ import { relinquishMemory } from "../../src/hypervisor/mm/lifecycle.ts";
 import { mmuextOp } from "../../src/hypervisor/mm/mmuext.ts";
 import { getPageAndType, putPageAndType } from "../../src/hypervisor/mm/page-type.ts";
 import { updateVaMapping } from "../../src/hypervisor/mm/va-mapping.ts";
-import { assertSound, entry, Guest, newMachine, P, RW } from "./machine.ts";
+import { Access } from "../../src/machine/processor.ts";
+import { assertSound, assertTlbSound, entry, Guest, newMachine, P, RW } from "./machine.ts";
 
 test("a shared frame is mapped like one's own, and taken back when it is not", () => {
   const machine = newMachine();
@@ -26,13 +33,22 @@ test("a shared frame is mapped like one's own, and taken back when it is not", (
   assert.equal(guest.call(updateVaMapping, guest.va(6), entry(status, P | RW), 0n), -EINVAL, "read-only");
   assert.equal(guest.call(updateVaMapping, guest.va(6), entry(status, P), 0n), 0);
   assert.equal(
-    guest.call(mmuextOp, guest.words([BigInt(MMUEXT.PIN_L1_TABLE), BigInt(shared), 0n], 512), 1n, 0n, BigInt(DOMID_SELF)),
+    guest.call(
+      mmuextOp,
+      guest.words([BigInt(MMUEXT.PIN_L1_TABLE), BigInt(shared), 0n], 512),
+      1n,
+      0n,
+      BigInt(DOMID_SELF),
+    ),
     -EINVAL,
   );
   assertSound(hv);
   assert.ok(!unshareWithGuest(hv, status), "still mapped (XSA-255)");
+  hv.cpu.translate(guest.va(6), Access.Read, true);
   assert.equal(guest.call(updateVaMapping, guest.va(6), 0n, 0n), 0);
   assert.ok(unshareWithGuest(hv, status));
+  assertTlbSound(machine);
+  assert.ok(machine.cpu.written.has(status));
   hv.heap.freeFrames(status, 1);
   other.run();
   assert.equal(other.call(updateVaMapping, other.va(5), entry(shared, P), 0n), -EPERM);

@@ -54,9 +54,6 @@ export const BRANCHES: ReadonlySet<string> = new Set([
   "int1",
 ]);
 
-/** RFLAGS.AC in some of the cases. Our processor has no alignment checks yet. */
-const ALIGNMENT_CHECKS = process.env.TYPERVISOR_ORACLE_ALIGNMENT !== undefined;
-
 /** Memory operands that must be aligned and are not always vectors. */
 const ALIGNED_16 = new Set(["fxsave", "fxsave64", "fxrstor", "fxrstor64", "cmpxchg16b"]);
 
@@ -303,7 +300,7 @@ export function generate(form: Form, random: Random, c: Case): Instance | undefi
   for (let i = 0; i < 16; i++) c.gpr[i] = random.value();
   c.rflags = 0x202n | (BigInt(random.u32()) & 0x8d5n);
   if (random.chance(implicitMemory ? 2 : 16)) c.rflags |= 0x400n;
-  if (ALIGNMENT_CHECKS && random.chance(64)) c.rflags |= 0x40000n;
+  if (random.chance(64)) c.rflags |= 0x40000n;
   const smallBase = addressSize === 4 || (memory !== undefined && memory.base < 0) || offsetOperand;
   const base = (): bigint =>
     smallBase ? BigInt(random.below(0x10000)) : BigInt.asUintN(64, BigInt.asIntN(48, random.u64()));

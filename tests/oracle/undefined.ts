@@ -119,12 +119,12 @@ export const approximate: ReadonlySet<string> = new Set(["rcpps", "rcpss", "rsqr
 
 /** True if the order in which the parts of a large operand are accessed shows in CR2, which nobody specifies. */
 export function unspecifiedFaultAddress(instance: Instance): boolean {
-  return /^(fxsave|fxrstor|fnsave|frstor|fnstenv|fldenv|iret|enter)/.test(instance.form.def.mnemonic);
+  return /^(fxsave|fxrstor|fnsave|frstor|fnstenv|fldenv|iret|enter|maskmov)/.test(instance.form.def.mnemonic);
 }
 
-/** True if a fault may leave part of the result in memory, as ENTER does on some processors. */
-export function unspecifiedPartialStores(instance: Instance): boolean {
-  return /^(enter|fxsave|fnsave|fnstenv)/.test(instance.form.def.mnemonic);
+/** True if a fault may leave part of the result, as ENTER (memory) and MASKMOVQ (x87 tags and TOP) do on some processors. */
+export function unspecifiedPartialResult(instance: Instance): boolean {
+  return /^(enter|fxsave|fnsave|fnstenv|maskmov)/.test(instance.form.def.mnemonic);
 }
 
 /**

@@ -45,7 +45,7 @@ test("vcpu_time_info: an even version, and a formula that gives the clock's time
   assert.equal(system_time, 123_456_789n);
   assert.equal(flags, 1);
   const tsc = 5_123_456_789n;
-  const time = system_time + (((tsc - tsc_timestamp) << BigInt(tsc_shift)) * BigInt(tsc_to_system_mul) >> 32n);
+  const time = system_time + ((((tsc - tsc_timestamp) << BigInt(tsc_shift)) * BigInt(tsc_to_system_mul)) >> 32n);
   assert.equal(time, tsc);
   vcpuInfo(guest.vcpu).time.version = 0xffff_ffff;
   updateTimeInfo(guest.vcpu);
@@ -76,7 +76,10 @@ test("the wall clock at system time 0, also after 2106", () => {
   const guest = new TestMachine().guest(1);
   setWallclock(guest.domain, 1_700_000_000_123_456_789n);
   const info = sharedInfo(guest.domain);
-  assert.deepEqual([info.wc_sec, info.wc_nsec, info.wc_sec_hi, info.wc_version % 2], [1_700_000_000, 123_456_789, 0, 0]);
+  assert.deepEqual(
+    [info.wc_sec, info.wc_nsec, info.wc_sec_hi, info.wc_version % 2],
+    [1_700_000_000, 123_456_789, 0, 0],
+  );
   setWallclock(guest.domain, 5_000_000_000_000_000_001n);
   assert.deepEqual([info.wc_sec, info.wc_nsec, info.wc_sec_hi], [5_000_000_000 - 2 ** 32, 1, 1]);
 });
@@ -108,7 +111,10 @@ test("runstates add up to the time that has passed", () => {
     pass(17 * i);
     expected[state]! += BigInt(17 * i);
     assert.deepEqual(times(), expected);
-    assert.equal(times().reduce((a, b) => a + b), BigInt(now));
+    assert.equal(
+      times().reduce((a, b) => a + b),
+      BigInt(now),
+    );
   }
 });
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { XS } from "../../src/abi/io/xs_wire.ts";
 import { Xenstore } from "../../src/toolstack/xenstore/xenstore.ts";
 import { Client } from "./client.ts";
@@ -154,4 +155,51 @@ test("quotas: nodes, size, watches, transactions, permissions", () => {
   assert.equal(one.setPermissions("n9", "n1", "r2", "r3"), "ENOSPC");
   // Domain 0 has no limits.
   for (let i = 0; i < 50; i++) xenstore.write(`/local/domain/1/zero/${i}`, "x".repeat(1000));
+});
+
+test("every request gets one reply, whatever is in it", () => {
+  const piece = fc.constantFrom(
+    "/",
+    "a",
+    "/local/domain/1",
+    "/local/domain/2",
+    "@releaseDomain",
+    "\0",
+    "T\0",
+    "F\0",
+    "1",
+    "n1",
+    "b0",
+    "token",
+    "\xff",
+    "0",
+    "-1",
+  );
+  const request = fc.record({
+    type: fc.oneof(fc.nat(24), fc.constant(0xffff)),
+    payload: fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join("")),
+    transaction: fc.nat(3),
+  });
+  fc.assert(
+    fc.property(fc.array(request, { maxLength: 60 }), fc.constantFrom(0, 1), (requests, domid) => {
+      const xenstore = new Xenstore();
+      xenstore.mkdir("/local/domain/1");
+      xenstore.setPermissions("/local/domain/1", ["n1"]);
+      const client = new Client(xenstore, domid);
+      // ask() throws if there is no reply, or if it answers something else.
+      for (const { type, payload, transaction } of requests) client.ask(type, payload, transaction);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("paths of the greatest depth", () => {
+  const { one, xenstore } = house();
+  const deep = Array.from({ length: 900 }, () => "d").join("/");
+  assert.equal(one.write(deep, "bottom"), "OK");
+  assert.equal(one.read(deep), "bottom");
+  assert.equal(one.rm("d"), "OK");
+  one.write(deep, "again");
+  xenstore.release(1);
+  assert.equal(xenstore.read("/local/domain/1"), undefined);
 });

@@ -1,5 +1,5 @@
 /** EVTCHNOP_init_control and expand_array: a guest gives pages for the FIFO ABI. */
-import { EINVAL, ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP } from "../../abi/errno.ts";
+import { EINVAL, ENOENT, ENOSPC, EOPNOTSUPP } from "../../abi/errno.ts";
 import {
   EVTCHN_FIFO_MAX_EVENT_ARRAY_PAGES,
   EVTCHN_FIFO_MAX_QUEUES,
@@ -43,12 +43,7 @@ export function initControl(domain: Domain, vcpuId: number, gfn: bigint, offset:
 /** What is pending now stays so: it is raised again when its event word appears. */
 function switchToFifo(domain: Domain): void {
   const { heap } = domain.hypervisor;
-  let state: number;
-  try {
-    state = heap.allocBytes(evtchnFifoDomain.sizeof);
-  } catch {
-    throw new HypercallError(ENOMEM);
-  }
+  const state = heap.allocBytes(evtchnFifoDomain.sizeof);
   for (let port = 1; portIsValid(domain, port); port++) {
     const channel = evtchnFromPort(domain, port);
     if (twoLevel.isPending(domain, port)) channel.pending = 1;

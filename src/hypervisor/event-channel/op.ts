@@ -159,7 +159,11 @@ function run(vcpu: Vcpu, command: number, argument: bigint): number {
 
 const operations: Record<number, Operation> = {};
 for (const [name, command] of Object.entries(EVTCHNOP)) operations[command] = { name, status: "done" };
-operations[EVTCHNOP.bind_pirq] = { name: "bind_pirq", status: "done", note: "-EPERM: no domain has physical interrupts" };
+operations[EVTCHNOP.bind_pirq] = {
+  name: "bind_pirq",
+  status: "done",
+  note: "-EPERM: no domain has physical interrupts",
+};
 
 /** Command in rdi, its structure at rsi. */
 export const eventChannelOp: Hypercall = {

@@ -1,5 +1,5 @@
 /** Ports: their records in buckets of heap frames, allocation and release. */
-import { EINVAL, ENOMEM, ENOSPC } from "../../abi/errno.ts";
+import { EINVAL, ENOSPC } from "../../abi/errno.ts";
 import { EVTCHN_2L_NR_CHANNELS, EVTCHN_FIFO_NR_CHANNELS } from "../../abi/event_channel.ts";
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
@@ -40,12 +40,7 @@ export function notifiedVcpu(domain: Domain, channel: Evtchn): Vcpu | undefined 
 function addBucket(domain: Domain): void {
   const { memory, heap } = domain.hypervisor;
   const record = domain.record.evtchn;
-  let mfn: number;
-  try {
-    mfn = heap.allocFrames(1);
-  } catch {
-    throw new HypercallError(ENOMEM);
-  }
+  const mfn = heap.allocFrames(1);
   memory.dv.setUint32(record.buckets + (record.valid_evtchns / EVTCHNS_PER_BUCKET) * 4, mfn * PAGE_SIZE, true);
   record.valid_evtchns += EVTCHNS_PER_BUCKET;
 }

@@ -1,6 +1,7 @@
 /** Event-channel state in the hypervisor's heap. */
-import { array, struct, u8, u16, u32 } from "../../abi/struct.ts";
+
 import { EVTCHN_FIFO_MAX_EVENT_ARRAY_PAGES, EVTCHN_FIFO_MAX_QUEUES } from "../../abi/event_channel.ts";
+import { array, struct, u8, u16, u32 } from "../../abi/struct.ts";
 import { NR_VIRQS } from "../../abi/xen.ts";
 
 /** States of a port (`evtchn.state`). */

@@ -13,11 +13,11 @@ import { sharedInfoStruct, vcpuInfoStruct, XEN_LEGACY_MAX_VCPUS } from "../../ab
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
 import { HypercallError } from "../hypercall.ts";
-import { type Vcpu, vcpuRecord } from "../vcpu.ts";
-import { vcpuEvtchn } from "./record.ts";
-import { holdGuestFrame, releaseGuestFrame } from "./guest-frame.ts";
-import { wakeVcpu } from "../sched/wake.ts";
 import { VPF_down } from "../sched/record.ts";
+import { wakeVcpu } from "../sched/wake.ts";
+import { type Vcpu, vcpuRecord } from "../vcpu.ts";
+import { holdGuestFrame, releaseGuestFrame } from "./guest-frame.ts";
+import { vcpuEvtchn } from "./record.ts";
 
 const VCPU_INFO_FIELD = vcpuRecord.offset.evtchn + vcpuEvtchn.offset.vcpu_info;
 /** The same in both widths. */

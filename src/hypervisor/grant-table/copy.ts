@@ -44,7 +44,8 @@ export function claimGrant(
   if (granter === undefined) return GNTST.bad_domain;
   if (ref >= nrGrantEntries(granter)) return GNTST.bad_gntref;
   const target = transitiveTarget(granter, ref);
-  if (target !== undefined) return follow ? claimTransitive(hv, granter, ref, target, grantee, readonly) : GNTST.general_error;
+  if (target !== undefined)
+    return follow ? claimTransitive(hv, granter, ref, target, grantee, readonly) : GNTST.general_error;
   const use = { domid: grantee, readonly, mapping: false, kinds: COPY_KINDS };
   const status = pin(granter, ref, use);
   if (status !== GNTST.okay) return status;

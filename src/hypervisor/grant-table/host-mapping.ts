@@ -1,6 +1,5 @@
 /** Grants that the host domain has mapped: the same pins and references as a mapping in a real dom0. */
 import { GNTST, type GrantStatus } from "../../abi/grant_table.ts";
-import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Hypervisor } from "../hypervisor.ts";
 import { holdFrame, pin, releaseFrame, unpin } from "./pin.ts";
 import { activeEntryOf } from "./table.ts";

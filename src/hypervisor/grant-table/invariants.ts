@@ -2,6 +2,8 @@
  * A check of the accounting of grants, for tests and `--check`: pins counted again from the mappings
  * there are, and what the frame-table check (mm/invariants.ts) needs to know of references from here.
  */
+
+import { EVTCHN_FIFO_WORDS_PER_PAGE } from "../../abi/event_channel.ts";
 import {
   GNTMAP_device_map,
   GNTMAP_host_map,
@@ -9,7 +11,6 @@ import {
   GTF_reading,
   GTF_writing,
 } from "../../abi/grant_table.ts";
-import { EVTCHN_FIFO_WORDS_PER_PAGE } from "../../abi/event_channel.ts";
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
 import { evtchnFifoDomain } from "../event-channel/record.ts";
@@ -57,7 +58,8 @@ export function checkGrants(hv: Hypervisor): string[] {
       const writers = active.host_writers + active.device_writers;
       const users = writers + active.host_readers + active.device_readers;
       const bits = hv.memory.u16[statusAddress(domain, ref) >>> 1] ?? 0;
-      if (users > 0 && (bits & GTF_reading) === 0) problems.push(`grant ${ref} of domain ${domain.id} is read in secret`);
+      if (users > 0 && (bits & GTF_reading) === 0)
+        problems.push(`grant ${ref} of domain ${domain.id} is read in secret`);
       if (writers > 0 && (bits & GTF_writing) === 0) {
         problems.push(`grant ${ref} of domain ${domain.id} is written to in secret`);
       }

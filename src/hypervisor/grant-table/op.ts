@@ -64,11 +64,7 @@ const flush = (vcpu: Vcpu): void => flushTlb(vcpu.domain.hypervisor);
 
 const arrayOperations: Readonly<Record<number, ArrayOperation>> = {
   [GNTTABOP.map_grant_ref]: elements(gnttabMapGrantRef, (vcpu, op) => void (op.status = mapOne(vcpu, op))),
-  [GNTTABOP.unmap_grant_ref]: elements(
-    gnttabUnmapGrantRef,
-    (vcpu, op) => void (op.status = unmapOne(vcpu, op)),
-    flush,
-  ),
+  [GNTTABOP.unmap_grant_ref]: elements(gnttabUnmapGrantRef, (vcpu, op) => void (op.status = unmapOne(vcpu, op)), flush),
   [GNTTABOP.unmap_and_replace]: elements(
     gnttabUnmapAndReplace,
     (vcpu, op) => {

@@ -2,13 +2,13 @@
 import {
   GNTST,
   type GrantStatus,
-  grantEntryV1,
-  grantEntryV2,
   GTF_reading,
   GTF_sub_page,
   GTF_transitive,
   GTF_type_mask,
   GTF_writing,
+  grantEntryV1,
+  grantEntryV2,
 } from "../../abi/grant_table.ts";
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
@@ -22,7 +22,10 @@ const PIN_LIMIT = 0x00ff_ffff;
 
 export type PinKind = "host" | "device";
 
-function pinField(kind: PinKind, readonly: boolean): "host_readers" | "host_writers" | "device_readers" | "device_writers" {
+function pinField(
+  kind: PinKind,
+  readonly: boolean,
+): "host_readers" | "host_writers" | "device_readers" | "device_writers" {
   if (kind === "host") return readonly ? "host_readers" : "host_writers";
   return readonly ? "device_readers" : "device_writers";
 }

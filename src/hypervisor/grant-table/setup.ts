@@ -12,6 +12,7 @@ import { DOMID_SELF } from "../../abi/xen.ts";
 import type { Domain } from "../domain.ts";
 import { HypercallError } from "../hypercall.ts";
 import { copyToGuest, guestArrayAddress, guestStruct, putGuestLong, putGuestStruct } from "../mm/guest-access.ts";
+import { OutOfHeap } from "../mm/heap.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { growGrantTable, sharedFrame, statusFrame } from "./table.ts";
 
@@ -51,7 +52,7 @@ function setupOne(vcpu: Vcpu, domid: number, frames: number, list: bigint): Gran
   try {
     growGrantTable(domain, frames);
   } catch (error) {
-    if (error instanceof HypercallError) return GNTST.general_error;
+    if (error instanceof OutOfHeap) return GNTST.general_error;
     throw error;
   }
   const size = vcpu.domain.width / 8;

@@ -6,12 +6,10 @@
  *     status frames   v2: `reading` and `writing` of each entry, a u16 each. Written here.
  *     active frames   128 activeEntry each; enough for v1's number of entries, in both versions
  */
-import { ENOMEM } from "../../abi/errno.ts";
-import { grantEntryV1, grantEntryV2, GTF_permit_access, GTF_readonly } from "../../abi/grant_table.ts";
+import { GTF_permit_access, GTF_readonly, grantEntryV1, grantEntryV2 } from "../../abi/grant_table.ts";
 import { DOMID_INVALID } from "../../abi/xen.ts";
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
-import { HypercallError } from "../hypercall.ts";
 import { shareWithGuest, unshareWithGuest } from "../mm/domain-frames.ts";
 import {
   ACTIVE_PER_FRAME,
@@ -65,16 +63,16 @@ export function nrGrantEntries(domain: Domain): number {
   return nr_frames * (version === 2 ? V2_PER_FRAME : V1_PER_FRAME);
 }
 
-/** Grows the table to `frames` frames; -ENOMEM if that is not possible, with nothing lost. */
+/** Grows the table to `frames` frames, which are not more than max_frames. Throws OutOfHeap, with nothing lost. */
 export function growGrantTable(domain: Domain, frames: number): void {
+  const { heap } = domain.hypervisor;
   const record = domain.record.grant;
-  if (frames > record.max_frames) throw new HypercallError(ENOMEM);
   while (record.nr_frames < frames) {
     while (record.nr_active_frames < (record.nr_frames + 1) * ACTIVE_FRAMES_PER_FRAME) {
-      tableSet(domain, record.active, record.nr_active_frames, allocFrame(domain) * PAGE_SIZE);
+      tableSet(domain, record.active, record.nr_active_frames, heap.allocFrames(1) * PAGE_SIZE);
       record.nr_active_frames++;
     }
-    const mfn = allocFrame(domain);
+    const mfn = heap.allocFrames(1);
     shareWithGuest(domain, mfn, true);
     tableSet(domain, record.shared, record.nr_frames, mfn);
     record.nr_frames++;
@@ -82,20 +80,13 @@ export function growGrantTable(domain: Domain, frames: number): void {
   if (record.version === 2) addStatusFrames(domain);
 }
 
-function allocFrame(domain: Domain): number {
-  try {
-    return domain.hypervisor.heap.allocFrames(1);
-  } catch {
-    throw new HypercallError(ENOMEM);
-  }
-}
-
 /** Version 2: as many status frames as the entries need. */
 export function addStatusFrames(domain: Domain): void {
+  const { heap } = domain.hypervisor;
   const record = domain.record.grant;
   const needed = Math.ceil((record.nr_frames * V2_PER_FRAME) / STATUS_PER_FRAME);
   while (record.nr_status_frames < needed) {
-    const mfn = allocFrame(domain);
+    const mfn = heap.allocFrames(1);
     shareWithGuest(domain, mfn, true);
     tableSet(domain, record.status, record.nr_status_frames, mfn);
     record.nr_status_frames++;

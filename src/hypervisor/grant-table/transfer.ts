@@ -5,9 +5,9 @@ import {
   GTF_accept_transfer,
   GTF_transfer_committed,
   GTF_transfer_completed,
+  type gnttabTransfer,
   grantEntryV1,
   grantEntryV2,
-  type gnttabTransfer,
 } from "../../abi/grant_table.ts";
 import { INVALID_M2P_ENTRY } from "../../abi/xen.ts";
 import type { Domain } from "../domain.ts";

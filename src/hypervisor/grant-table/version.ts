@@ -5,14 +5,14 @@
 import { EBUSY, EINVAL, ERANGE } from "../../abi/errno.ts";
 import {
   GNTTAB_NR_RESERVED_ENTRIES,
-  gnttabSetVersion,
-  grantEntryV1,
-  grantEntryV2,
   GTF_permit_access,
   GTF_reading,
   GTF_sub_page,
   GTF_type_mask,
   GTF_writing,
+  gnttabSetVersion,
+  grantEntryV1,
+  grantEntryV2,
 } from "../../abi/grant_table.ts";
 import type { Domain } from "../domain.ts";
 import { HypercallError } from "../hypercall.ts";

@@ -208,7 +208,8 @@ export function handleLdtFault(vcpu: Vcpu, cr2: bigint): LdtFault {
   if (offset < 0n || offset >= BigInt(LDT_PAGES * PAGE_SIZE)) return { kind: "elsewhere" };
   const { mm } = vcpu;
   const address = BigInt.asUintN(64, mm.ldt_base + offset);
-  if (Number(offset) < mm.ldt_entries * 8 && mapLdtPage(vcpu, address, Number(offset >> 12n))) return { kind: "mapped" };
+  if (Number(offset) < mm.ldt_entries * 8 && mapLdtPage(vcpu, address, Number(offset >> 12n)))
+    return { kind: "mapped" };
   return { kind: "reflect", address };
 }
 

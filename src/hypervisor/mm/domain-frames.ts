@@ -6,7 +6,7 @@ import { HypercallError } from "../hypercall.ts";
 import type { Hypervisor } from "../hypervisor.ts";
 import { FRAME_ALLOCATED, FRAME_VALIDATED, FRAME_XENHEAP, PageType } from "./frame-table.ts";
 import { setM2p } from "./m2p.ts";
-import { getPage, putPage } from "./page-type.ts";
+import { flushTlb, getPage, putPage } from "./page-type.ts";
 
 /** Allocates `n` zeroed frames for a domain, ascending and as contiguous as there are. -ENOMEM beyond its maximum. */
 export function allocDomainFrames(domain: Domain, n: number): number[] {
@@ -85,8 +85,11 @@ export function unshareWithGuest(hv: Hypervisor, mfn: number): boolean {
   frames.setTypeCount(mfn, 0);
   frames.setType(mfn, PageType.None);
   frames.clearFlag(mfn, FRAME_VALIDATED);
-  frames.setTlbStamp(mfn, frames.state.tlb_clock);
+  frames.setTlbStamp(mfn, 0);
   frames.setOwner(mfn, DOMID_XEN);
+  // The guest may still have a translation, and code in it may have been run.
+  flushTlb(hv);
+  hv.cpu.frameWritten(mfn);
   return true;
 }
 

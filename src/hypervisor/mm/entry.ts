@@ -11,8 +11,16 @@
 import { EINVAL, EPERM } from "../../abi/errno.ts";
 import { type Domain, DOMAIN_HAS_IO } from "../domain.ts";
 import { invalidateLdts } from "./descriptor-window.ts";
-import { PageType } from "./frame-table.ts";
-import { getPage, getPageAndType, getPageType, type MmuOperation, putPage, putPageAndType, putPageType } from "./page-type.ts";
+import { COUNT_LIMIT, PageType } from "./frame-table.ts";
+import {
+  getPage,
+  getPageAndType,
+  getPageType,
+  type MmuOperation,
+  putPage,
+  putPageAndType,
+  putPageType,
+} from "./page-type.ts";
 import {
   entryFrame,
   L1_DISALLOWED,
@@ -24,7 +32,6 @@ import {
   TABLE_DISALLOWED,
 } from "./pte.ts";
 
-const COUNT_LIMIT = 0x7fff_ffff;
 /** The frame number with all bits set: a common "nothing" of guests. */
 const INVALID_FRAME = 0xff_ffff_ffff;
 const LINEAR_LIMIT = 0x7fff;

@@ -83,7 +83,11 @@ export function exchange(hv: Hypervisor, vcpu: Vcpu, argument: bigint): Hypercal
     return replace(target, given, places);
   }
 
-  function replace(domain: Domain, given: readonly number[], places: readonly { element: bigint; pfn: bigint }[]): number {
+  function replace(
+    domain: Domain,
+    given: readonly number[],
+    places: readonly { element: bigint; pfn: bigint }[],
+  ): number {
     const { mm } = domain.record;
     const taken: number[] = [];
     // The new memory is there before the old one goes, though the domain may be at its maximum.

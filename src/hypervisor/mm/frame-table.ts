@@ -39,7 +39,8 @@ export const FRAME_XENHEAP = 1 << 24;
 const OWNER_MASK = 0xffff;
 const TYPE_SHIFT = 16;
 const TYPE_MASK = 0xf << TYPE_SHIFT;
-const COUNT_LIMIT = 0x7fffffff;
+/** Counts stop here: far more than there can be entries in machine memory. */
+export const COUNT_LIMIT = 0x7fff_ffff;
 
 /** Global state of memory management: the first frame of the heap. */
 export const mmState = struct("mm_state", {

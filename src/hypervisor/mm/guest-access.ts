@@ -41,7 +41,7 @@ function walkStopped(vcpu: Vcpu, va: bigint, access: Access): number {
   const lo = memory.u32[entry >>> 2] ?? 0;
   const need = access === Access.Write ? PTE_PRESENT | PTE_RW : PTE_PRESENT;
   if ((lo & need) !== need) return -1;
-  return entryFrame(lo, memory.u32[(entry >>> 2) + 1] ?? 0) * PAGE_SIZE + (Number(va & 0xfffn));
+  return entryFrame(lo, memory.u32[(entry >>> 2) + 1] ?? 0) * PAGE_SIZE + Number(va & 0xfffn);
 }
 
 /** Calls `each` with the machine address and length of each page's part of a guest range. */

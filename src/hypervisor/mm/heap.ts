@@ -66,7 +66,10 @@ export class Heap {
   /** Gives back what `allocBytes` returned for the same size and alignment. */
   freeBytes(address: number, size: number, align = 8): void {
     const chunk = chunkSize(size, align);
-    if (chunk > MAX_CHUNK) return this.freeFrames(address >>> PAGE_SHIFT, Math.ceil(size / PAGE_SIZE));
+    if (chunk > MAX_CHUNK) {
+      this.freeFrames(address >>> PAGE_SHIFT, Math.ceil(size / PAGE_SIZE));
+      return;
+    }
     const { memory, state } = this.frames;
     const list = Math.log2(chunk) - MIN_CHUNK_SHIFT;
     memory.u8.fill(0, address, address + chunk);

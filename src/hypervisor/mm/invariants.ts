@@ -121,11 +121,13 @@ class Checker {
     for (let page = 0; page < 32; page++) {
       const entry = u64[l1 * TABLE_ENTRIES + (vcpuId % 16) * 32 + page] ?? 0n;
       if ((entry & 1n) === 0n) continue;
-      if ((entry & 4n) !== 0n) this.#problem(`domain ${domain.id}: descriptor window page ${page} is open to the guest`);
+      if ((entry & 4n) !== 0n)
+        this.#problem(`domain ${domain.id}: descriptor window page ${page} is open to the guest`);
       const mfn = Number((entry & FRAME_MASK) >> 12n);
       const owner = this.#word(mfn, 0) & 0xffff;
       if (owner === domain.id) this.#use(mfn, TYPE_SEGDESC);
-      else if (owner !== DOMID_XEN) this.#problem(`domain ${domain.id}: descriptor window page ${page} maps frame ${mfn} of ${owner}`);
+      else if (owner !== DOMID_XEN)
+        this.#problem(`domain ${domain.id}: descriptor window page ${page} maps frame ${mfn} of ${owner}`);
     }
   }
 
@@ -169,7 +171,8 @@ class Checker {
       if (writable) this.#uses[mfn * 8 + TYPE_WRITABLE]!++;
       const owner = this.#word(mfn, 0) & 0xffff;
       const granted = (): boolean => this.#options.isGranted?.(domain, mfn, writable) ?? false;
-      if (owner !== domain.id && !granted()) this.#problem(`${where} of domain ${domain.id} maps frame ${mfn} of ${owner}`);
+      if (owner !== domain.id && !granted())
+        this.#problem(`${where} of domain ${domain.id} maps frame ${mfn} of ${owner}`);
       return;
     }
     if (mfn === table) {
@@ -220,12 +223,14 @@ class Checker {
       this.#problem(`frame ${mfn} of ${owner}: type ${NAMES[type]} x${count} recorded, ${found} found`);
     }
     if (references === 0) this.#checkFree(mfn);
-    else if (owner === DOMID_XEN && pfn !== INVALID_M2P_ENTRY) this.#problem(`frame ${mfn} of the hypervisor has PFN ${pfn}`);
+    else if (owner === DOMID_XEN && pfn !== INVALID_M2P_ENTRY)
+      this.#problem(`frame ${mfn} of the hypervisor has PFN ${pfn}`);
   }
 
   #checkFree(mfn: number): void {
     const { memory, frames } = this.#hv;
-    if ((memory.u64[frames.state.m2p / 8 + mfn] ?? 0n) !== INVALID_M2P_ENTRY) this.#problem(`free frame ${mfn} has a PFN`);
+    if ((memory.u64[frames.state.m2p / 8 + mfn] ?? 0n) !== INVALID_M2P_ENTRY)
+      this.#problem(`free frame ${mfn} has a PFN`);
     if (this.#options.skipFreeFrames === true) return;
     const first = mfn * 1024;
     for (let i = first; i < first + 1024; i++) {

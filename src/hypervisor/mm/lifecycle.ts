@@ -1,7 +1,13 @@
 /** The memory of a domain from its making to its end. */
 import type { Domain } from "../domain.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { destroyGdt, destroyLdt, freeDomainWindows, initDescriptorTables, initDomainWindows } from "./descriptor-window.ts";
+import {
+  destroyGdt,
+  destroyLdt,
+  freeDomainWindows,
+  initDescriptorTables,
+  initDomainWindows,
+} from "./descriptor-window.ts";
 import { freeDomainFrame } from "./domain-frames.ts";
 import { FRAME_ALLOCATED, FRAME_PARTIAL, FRAME_PINNED, FRAME_XENHEAP, PageType } from "./frame-table.ts";
 import { freeMemoryMap } from "./memory-map.ts";

@@ -16,7 +16,14 @@ import type { Hypervisor } from "../hypervisor.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { exchange } from "./exchange.ts";
 import { targetDomain } from "./foreign.ts";
-import { copyFromGuest, copyToGuest, guestArrayAddress, guestStruct, putGuestLong, putGuestStruct } from "./guest-access.ts";
+import {
+  copyFromGuest,
+  copyToGuest,
+  guestArrayAddress,
+  guestStruct,
+  putGuestLong,
+  putGuestStruct,
+} from "./guest-access.ts";
 import { memoryMapBytes } from "./memory-map.ts";
 import { changeReservation } from "./reservation.ts";
 

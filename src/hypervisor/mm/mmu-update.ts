@@ -56,7 +56,7 @@ function decodeForeigndom(domain: Domain, foreigndom: number): { tables: Domain;
  * Writes 8 bytes to a page-table entry (checked) or to a page that is, or can be, writable (as they are).
  * @param at machine address, a multiple of 8
  */
-export function updateFrame(
+function updateFrame(
   tables: Domain,
   owner: number,
   at: number,

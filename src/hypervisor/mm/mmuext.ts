@@ -45,7 +45,8 @@ function readVcpuMask({ vcpu, arg2 }: Request): void {
   copyFromGuest(vcpu, arg2, Math.ceil(vcpu.domain.vcpus.length / 8));
 }
 
-const pin = (level: PageType) => (request: Request) => pinTable(request.target, frame(request), level, request.operation);
+const pin = (level: PageType) => (request: Request) =>
+  pinTable(request.target, frame(request), level, request.operation);
 
 function flushAll(request: Request): number {
   requireSelf(request);

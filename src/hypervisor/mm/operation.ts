@@ -4,14 +4,9 @@ import type { Hypervisor } from "../hypervisor.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { type MmuOperation, putPartialTable } from "./page-type.ts";
 
-/** Something more urgent than the running hypercall is waiting. A hypervisor need not say. */
-interface Preemption {
-  preempted?(): boolean;
-}
-
 /** Starts an operation on behalf of a guest. */
-export function guestOperation(hv: Hypervisor & Preemption): MmuOperation {
-  return { preempt: () => hv.preempted?.() ?? false, abandoned: 0 };
+export function guestOperation(hv: Hypervisor): MmuOperation {
+  return { preempt: () => hv.preempted(), abandoned: 0 };
 }
 
 /** After each step: a table that was left half taken apart becomes the vCPU's to finish. */

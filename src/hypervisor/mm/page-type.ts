@@ -20,12 +20,10 @@ import { INVALID_M2P_ENTRY } from "../../abi/xen.ts";
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
 import type { Hypervisor } from "../hypervisor.ts";
-import { FRAME_PARTIAL, FRAME_VALIDATED, FRAME_XENHEAP, PageType } from "./frame-table.ts";
+import { COUNT_LIMIT, FRAME_PARTIAL, FRAME_VALIDATED, FRAME_XENHEAP, PageType } from "./frame-table.ts";
 import { setM2p } from "./m2p.ts";
 import { ENTRIES } from "./pte.ts";
 import { devalidate, validate } from "./validate.ts";
-
-const COUNT_LIMIT = 0x7fff_ffff;
 
 /** How far an operation may go on, and what it had to leave behind. */
 export interface MmuOperation {

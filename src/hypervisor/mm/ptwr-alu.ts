@@ -52,7 +52,7 @@ function addition(a: bigint, b: bigint, carry: bigint, size: number): Outcome {
   const value = BigInt.asUintN(bits, sum);
   let flags = resultFlags(value, size);
   if (sum !== value) flags |= FLAG_CF;
-  if ((((a ^ value) & (b ^ value)) >> BigInt(bits - 1)) !== 0n) flags |= FLAG_OF;
+  if (((a ^ value) & (b ^ value)) >> BigInt(bits - 1) !== 0n) flags |= FLAG_OF;
   if (((a ^ b ^ value) & 0x10n) !== 0n) flags |= FLAG_AF;
   return { value, flagMask: ALL, flags };
 }
@@ -62,7 +62,7 @@ function subtraction(a: bigint, b: bigint, borrow: bigint, size: number): Outcom
   const value = BigInt.asUintN(bits, a - b - borrow);
   let flags = resultFlags(value, size);
   if (a < b + borrow) flags |= FLAG_CF;
-  if ((((a ^ b) & (a ^ value)) >> BigInt(bits - 1)) !== 0n) flags |= FLAG_OF;
+  if (((a ^ b) & (a ^ value)) >> BigInt(bits - 1) !== 0n) flags |= FLAG_OF;
   if (((a ^ b ^ value) & 0x10n) !== 0n) flags |= FLAG_AF;
   return { value, flagMask: ALL, flags };
 }

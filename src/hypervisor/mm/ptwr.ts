@@ -9,7 +9,19 @@ import { PAGE_MASK, PAGE_SIZE } from "../../machine/memory.ts";
 import { Access } from "../../machine/processor.ts";
 import { decode, newInsn } from "../../machine/x86/decode/index.ts";
 import { BASE_NONE, BASE_RIP, INDEX_NONE, type Insn, OperandKind, RegClass, SEG_NONE } from "../../machine/x86/insn.ts";
-import { CS, FLAG_CF, FS, PF_FETCH, PF_PRESENT, PF_RESERVED, PF_WRITE, RAX, RBX, RCX, RDX } from "../../machine/x86/state.ts";
+import {
+  CS,
+  FLAG_CF,
+  FS,
+  PF_FETCH,
+  PF_PRESENT,
+  PF_RESERVED,
+  PF_WRITE,
+  RAX,
+  RBX,
+  RCX,
+  RDX,
+} from "../../machine/x86/state.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { PageType } from "./frame-table.ts";
 import { isGuestAddress } from "./guest-access.ts";

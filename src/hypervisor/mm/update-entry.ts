@@ -7,7 +7,16 @@
  */
 import { EINVAL, ERESTART } from "../../abi/errno.ts";
 import type { Domain } from "../domain.ts";
-import { adjustedL1Hi, adjustedL1Lo, getL1Entry, getTableEntry, isPresent, l1Disallowed, putL1Entry, putTableEntry } from "./entry.ts";
+import {
+  adjustedL1Hi,
+  adjustedL1Lo,
+  getL1Entry,
+  getTableEntry,
+  isPresent,
+  l1Disallowed,
+  putL1Entry,
+  putTableEntry,
+} from "./entry.ts";
 import { type PageType, PageType as Type } from "./frame-table.ts";
 import type { MmuOperation } from "./page-type.ts";
 import { entryFrame, FAST_PATH_HI, FAST_PATH_LO, PTE_ACCESSED, PTE_DIRTY, PTE_USER, TABLE_DISALLOWED } from "./pte.ts";

@@ -37,13 +37,7 @@ export function validate(domain: Domain, mfn: number, type: PageType, operation:
 }
 
 /** Gives back the references of entries [0, end) and of a partial table behind entry `end`. @returns 0 or -ERESTART */
-export function devalidate(
-  domain: Domain,
-  mfn: number,
-  type: PageType,
-  end: number,
-  operation: MmuOperation,
-): number {
+export function devalidate(domain: Domain, mfn: number, type: PageType, end: number, operation: MmuOperation): number {
   if (type === PageType.L1) devalidateL1(domain, mfn, end);
   else if (type >= PageType.L2 && type <= PageType.L4) return devalidateTable(domain, mfn, type, end, operation);
   return 0;
@@ -95,7 +89,8 @@ function validateTable(domain: Domain, mfn: number, level: PageType, operation: 
     const lo = u32[at]!;
     if ((lo & PTE_PRESENT) === 0 || (root && isXenSlot(i))) continue;
     // At least one table a call, so that a guest gets on under constant pressure.
-    const result = taken > 0 && operation.preempt() ? -ERESTART : getTableEntry(domain, mfn, level, lo, u32[at + 1]!, operation);
+    const result =
+      taken > 0 && operation.preempt() ? -ERESTART : getTableEntry(domain, mfn, level, lo, u32[at + 1]!, operation);
     if (result !== 0) {
       frames.setPartialIndex(mfn, i);
       return result;
@@ -109,13 +104,7 @@ function validateTable(domain: Domain, mfn: number, level: PageType, operation: 
   return 0;
 }
 
-function devalidateTable(
-  domain: Domain,
-  mfn: number,
-  level: PageType,
-  end: number,
-  operation: MmuOperation,
-): number {
+function devalidateTable(domain: Domain, mfn: number, level: PageType, end: number, operation: MmuOperation): number {
   const { memory, frames } = domain.hypervisor;
   const { u32 } = memory;
   const first = mfn * 1024;

@@ -1,12 +1,6 @@
 /** sched_op, its older form, and set_timer_op. */
 import { EEXIST, EINVAL, ENOSYS, EPERM, ESRCH } from "../../abi/errno.ts";
-import {
-  SCHEDOP,
-  schedPinOverride,
-  schedRemoteShutdown,
-  schedShutdown,
-  schedWatchdog,
-} from "../../abi/sched.ts";
+import { SCHEDOP, schedPinOverride, schedRemoteShutdown, schedShutdown, schedWatchdog } from "../../abi/sched.ts";
 import { DOMID_SELF, HYPERVISOR } from "../../abi/xen.ts";
 import type { Domain } from "../domain.ts";
 import { type Hypercall, HypercallError, type Operation } from "../hypercall.ts";

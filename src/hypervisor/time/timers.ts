@@ -1,15 +1,15 @@
 /** Timers: one-shot and periodic ones of vCPUs, poll timeouts, watchdogs of domains. */
 import { SHUTDOWN } from "../../abi/sched.ts";
+import { RUNSTATE } from "../../abi/vcpu.ts";
 import { VIRQ } from "../../abi/xen.ts";
 import type { Domain } from "../domain.ts";
 import { sendGuestVirq } from "../event-channel/deliver.ts";
 import type { Hypervisor } from "../hypervisor.ts";
 import { isRunnable, wakeVcpu } from "../sched/wake.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { NEVER, NR_DOMAIN_WATCHDOG_TIMERS } from "./record.ts";
-import { RUNSTATE } from "../../abi/vcpu.ts";
-import { initRunstate } from "./runstate.ts";
 import { systemTime } from "./now.ts";
+import { NEVER, NR_DOMAIN_WATCHDOG_TIMERS } from "./record.ts";
+import { initRunstate } from "./runstate.ts";
 
 /** PV guests begin with a ticker of 100 Hz. */
 const DEFAULT_PERIOD = 10_000_000n;

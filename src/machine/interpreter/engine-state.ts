@@ -15,6 +15,8 @@ export const engineState = struct("engine_state", {
   tlb: u32,
   /** Jump cache of the set in use. */
   jump_cache: u32,
+  /** Fill log of the set in use. */
+  fill_log: u32,
   /** Record being executed by an out-of-line handler. */
   record: u32,
   /** Branch record to be linked to what the next lookup finds, or 0. */

@@ -1,6 +1,6 @@
 /** The processor: the interpreter tier behind the hardware boundary. */
 import {
-  CPU_SCRATCH, CPU_STATE, EMPTY_TLB_SET, JUMP_CACHE_BASE, JUMP_CACHE_SET_SIZE, type MemoryLayout, TLB_ARRAY_SIZE, TLB_BASE, TLB_SET_SIZE,
+  CPU_SCRATCH, CPU_STATE, EMPTY_TLB_SET, FILL_LOG_BASE, FILL_LOG_ENTRIES, FILL_LOG_SIZE, JUMP_CACHE_BASE, JUMP_CACHE_SET_SIZE, type MemoryLayout, TLB_ARRAY_SIZE, TLB_BASE, TLB_SET_SIZE,
 } from "../layout.ts";
 import type { MachineMemory } from "../memory.ts";
 import { type Access, type Clock, ExitReason, type Processor, type ProcessorStatistics } from "../processor.ts";
@@ -27,6 +27,7 @@ const EN = engineState.offset;
 const STEP_RECORDS = CPU_SCRATCH + 0x800;
 /** TLB tags that no address has. */
 const EMPTY = 0xff;
+const EMPTY_TAG = 0xffffffff;
 
 export interface ProcessorOptions {
   /** CPUID features offered; instructions of others raise #UD. */
@@ -81,7 +82,7 @@ export class Interpreter implements Processor, SystemHost {
     const recordsEnd = profile || layout.recordsEnd;
     this.code = new CodeCache(memory, { ...layout, recordsEnd }, this.forms, {
       features: this.features,
-      codeAppeared: () => this.#flushWriteTranslations(),
+      codeAppeared: (mfn) => this.#flushWriteTranslations(mfn),
       codeFlushed: () => {
         this.#flushJumpCaches();
         memory.u32[(CPU_SCRATCH + EN.link) >>> 2] = 0;
@@ -106,8 +107,7 @@ export class Interpreter implements Processor, SystemHost {
     this.state.rflags_system = FLAG_FIXED;
     this.state.fcw = 0x37f;
     this.state.mxcsr = 0x1f80;
-    memory.u8.fill(EMPTY, EMPTY_TLB_SET, EMPTY_TLB_SET + TLB_SET_SIZE);
-    this.flushTlb();
+    memory.u8.fill(EMPTY, TLB_BASE, FILL_LOG_BASE);
     this.#selectSet(0);
   }
 
@@ -293,6 +293,7 @@ export class Interpreter implements Processor, SystemHost {
     this.state.pcid = pcid;
     const checking = this.memory.u32[(CPU_SCRATCH + EN.check_alignment) >>> 2] !== 0;
     this.memory.u32[(CPU_SCRATCH + EN.tlb) >>> 2] = checking ? EMPTY_TLB_SET : TLB_BASE + pcid * TLB_SET_SIZE;
+    this.memory.u32[(CPU_SCRATCH + EN.fill_log) >>> 2] = FILL_LOG_BASE + pcid * FILL_LOG_SIZE;
     this.memory.u32[(CPU_SCRATCH + EN.jump_cache) >>> 2] = JUMP_CACHE_BASE + pcid * JUMP_CACHE_SET_SIZE;
   }
 
@@ -306,8 +307,20 @@ export class Interpreter implements Processor, SystemHost {
   }
 
   #flushSet(pcid: number): void {
-    const { u8 } = this.memory;
+    const { u8, u32 } = this.memory;
+    const log = (FILL_LOG_BASE + pcid * FILL_LOG_SIZE) >>> 2;
+    const filled = u32[log] as number;
+    if (filled === 0) return;
+    u32[log] = 0;
     this.#flushes++;
+    if (filled <= FILL_LOG_ENTRIES) {
+      for (let i = 1; i <= filled; i++) {
+        const entry = (u32[log + i] as number) >>> 2;
+        u32[entry] = EMPTY_TAG;
+        u32[entry + 1] = EMPTY_TAG;
+      }
+      return;
+    }
     u8.fill(EMPTY, TLB_BASE + pcid * TLB_SET_SIZE, TLB_BASE + (pcid + 1) * TLB_SET_SIZE);
     const jumps = JUMP_CACHE_BASE + pcid * JUMP_CACHE_SET_SIZE;
     u8.fill(EMPTY, jumps, jumps + JUMP_CACHE_SET_SIZE);
@@ -322,10 +335,26 @@ export class Interpreter implements Processor, SystemHost {
     this.memory.u8.fill(EMPTY, JUMP_CACHE_BASE, JUMP_CACHE_BASE + 2 * JUMP_CACHE_SET_SIZE);
   }
 
-  #flushWriteTranslations(): void {
+  /** Drops what translates stores to a frame. */
+  #flushWriteTranslations(mfn: number): void {
+    const { u8, u32 } = this.memory;
     for (const set of [0, 1]) {
       const array = TLB_BASE + set * TLB_SET_SIZE + TLB_ARRAY_SIZE;
-      this.memory.u8.fill(EMPTY, array, array + TLB_ARRAY_SIZE);
+      const log = (FILL_LOG_BASE + set * FILL_LOG_SIZE) >>> 2;
+      const filled = u32[log] as number;
+      if (filled > FILL_LOG_ENTRIES) {
+        u8.fill(EMPTY, array, array + TLB_ARRAY_SIZE);
+        continue;
+      }
+      for (let i = 1; i <= filled; i++) {
+        const entry = u32[log + i] as number;
+        if (entry < array || entry >= array + TLB_ARRAY_SIZE) continue;
+        const at = entry >>> 2;
+        const host = (u32[at] as number) + (u32[at + 2] as number);
+        if (((host >>> 12) & 0xfffff) !== mfn) continue;
+        u32[at] = EMPTY_TAG;
+        u32[at + 1] = EMPTY_TAG;
+      }
     }
   }
 

@@ -8,7 +8,7 @@
 import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../wasm/expression.ts";
 import type { Fn, Label } from "../wasm/function.ts";
 import { call, type FunctionRef, type ModuleBuilder } from "../wasm/module.ts";
-import { CPU_SCRATCH, CPU_STATE, type MemoryLayout, TLB_ARRAY_SIZE } from "../layout.ts";
+import { CPU_SCRATCH, CPU_STATE, FILL_LOG_ENTRIES, type MemoryLayout, TLB_ARRAY_SIZE } from "../layout.ts";
 import { ExitReason } from "../processor.ts";
 import { CR0_WP, cpuState, EFER_NXE, EXC_AC, EXC_GP, EXC_PF } from "../x86/state.ts";
 import { engineState } from "./engine-state.ts";
@@ -175,8 +175,19 @@ function tlbEntry(linear: Expr): Expr {
   return i32.add(engine32(EN.tlb), i32.and(i32.wrap(i64.shrU(linear, i64.const(8))), i32.const(0xfff0)));
 }
 
+/** Notes that a TLB or jump cache entry is filled. */
+function logFill(fn: Fn, entry: Expr): void {
+  const log = fn.let(engine32(EN.fill_log));
+  const n = fn.let(i32.add(i32.load(log), i32.const(1)));
+  fn.store(StoreOp.i32, log, n);
+  fn.if(i32.leU(n, i32.const(FILL_LOG_ENTRIES)), () =>
+    fn.store(StoreOp.i32, i32.add(log, i32.shl(n, i32.const(2))), entry),
+  );
+}
+
 function fillTlb(fn: Fn, linear: Local, host: Local, array: number): void {
   const entry = fn.let(tlbEntry(linear));
+  logFill(fn, i32.add(entry, i32.const(array)));
   fn.store(StoreOp.i64, entry, pageOf(linear), array);
   fn.store(StoreOp.i32, entry, i32.sub(host, i32.wrap(linear)), array + 8);
 }
@@ -205,11 +216,21 @@ function ifCrossing(
   });
 }
 
-/** #AC(0) for a misaligned access of 2, 4 or 8 bytes, where that is checked. */
+/** #GP(0) or #SS(0) for an access that ends beyond the canonical addresses, before anything else is looked at. */
+function checkEnd(fn: Fn, linear: Local, size: Local): void {
+  const end = fn.let(i64.add(linear, i64.extendU(i32.sub(size, i32.const(1)))));
+  fn.if(i64.ne(i64.shrS(i64.shl(end, i64.const(16)), i64.const(16)), end), () => {
+    storeException(fn, EXC_GP, i32.const(NON_CANONICAL));
+    fn.store(StoreOp.i64, ZERO, linear, CPU_SCRATCH + EN.bad_address);
+    fn.return(ZERO);
+  });
+}
+
+/** #AC(0) for a misaligned access of 2, 4, 8 or 16 bytes, where that is checked. */
 function checkAlignment(fn: Fn, linear: Local, size: Local): void {
   fn.if(engine32(EN.check_alignment), () => {
     const mask = fn.let(i32.sub(size, i32.const(1)));
-    const applies = i32.and(i32.leU(size, i32.const(8)), i32.eqz(i32.and(size, mask)));
+    const applies = i32.and(i32.leU(size, i32.const(16)), i32.eqz(i32.and(size, mask)));
     fn.if(i32.and(applies, i32.ne(i32.and(i32.wrap(linear), mask), ZERO)), () => {
       storeException(fn, EXC_AC, ZERO);
       fn.return(ZERO);
@@ -220,6 +241,7 @@ function checkAlignment(fn: Fn, linear: Local, size: Local): void {
 function defineSlowRead(fn: Fn, runtime: Runtime): void {
   const [linear, size] = fn.params as [Local, Local];
   count(fn, EN.read_misses);
+  checkEnd(fn, linear, size);
   checkAlignment(fn, linear, size);
   ifCrossing(fn, runtime, linear, size, 0, (first, second, split) => {
     const bounce = i32.const(CPU_SCRATCH + EN.read_bounce);
@@ -238,6 +260,7 @@ function defineSlowWrite(fn: Fn, runtime: Runtime, layout: MemoryLayout, imports
   const notify = (host: Local, bytes: Expr): void =>
     fn.if(hasCode(host), () => fn.run(call(imports.codeWrite, host, bytes)));
   count(fn, EN.write_misses);
+  checkEnd(fn, linear, size);
   checkAlignment(fn, linear, size);
   ifCrossing(fn, runtime, linear, size, 1, (first, second, split) => {
     const bounce = i32.const(CPU_SCRATCH + EN.write_bounce);
@@ -295,6 +318,7 @@ function defineFind(fn: Fn, runtime: Runtime, layout: MemoryLayout, imports: Run
   fn.store(StoreOp.i64, ZERO, pageOf(rip), CPU_STATE + ST.page_va);
   fn.if(i32.eqz(record), () => fn.set(record, call(imports.decode, host)));
   const slot = fn.let(i32.add(engine32(EN.jump_cache), jumpCacheSlot(rip)));
+  logFill(fn, slot);
   fn.store(StoreOp.i64, slot, rip);
   fn.store(StoreOp.i32, slot, record, 8);
   fn.result(record);

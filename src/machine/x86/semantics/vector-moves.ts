@@ -1,5 +1,5 @@
 /** Moves of vectors, halves and scalars (SDM vol. 1 §10.4.1.1, §11.4.1.1, §11.4.2), and of MMX registers (§9.4.1). */
-import { type Expr, i32, i32x4, i64, i64x2, i8x16, type Local, StoreOp, v128, ValType } from "../../wasm/expression.ts";
+import { type Expr, i32, i32x4, i64, i64x2, i8x16, StoreOp, v128 } from "../../wasm/expression.ts";
 import { MXCSR_VALID } from "../softfloat/index.ts";
 import { EXC_GP, RDI } from "../state.ts";
 import { type Semantics, truncate } from "./emit.ts";
@@ -92,39 +92,24 @@ const signBits =
     if (mmx) enterMmx(e);
   };
 
-/** MASKMOVQ, MASKMOVDQU: stores the bytes whose mask byte is negative at DS:rDI. */
+/**
+ * MASKMOVQ, MASKMOVDQU: stores the bytes whose mask byte is negative at DS:rDI. All bytes are checked
+ * for the access, and the x87 state is MMX's even if that faults (both left to the implementation).
+ */
 const maskMove: Semantics = (e) => {
   requireVectors(e);
   const { fn } = e;
   const size = isMmx(e, 0) ? 8 : 16;
-  const mask = fn.let(i8x16.bitmask(e.readVector(1, size)));
-  const data = e.readVector(0, size);
+  if (size === 8) enterMmx(e);
+  const selected = i8x16.shrS(e.readVector(1, size), i32.const(7));
   const offset = e.gpr(RDI, e.insn.addressSize);
   const base = e.segmentBase();
-  const start = fn.let(base ? i64.add(offset, base) : offset);
-  const at = fn.local(ValType.i64);
-  const forEachByte = (body: (host: Local, byte: Expr) => void): void => {
-    const left = fn.let(mask);
-    const rest = fn.let(data);
-    fn.set(at, start);
-    fn.block((done) => {
-      fn.loop((again) => {
-        fn.brIf(done, i32.eqz(left));
-        fn.if(i32.and(left, i32.const(1)), () => body(e.translate(at, 1, true), i8x16.extractLaneU(rest, 0)));
-        fn.set(left, i32.shrU(left, i32.const(1)));
-        fn.set(rest, v128.shuffle(rest, rest, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0]));
-        fn.set(at, i64.add(at, i64.const(1)));
-        fn.br(again);
-      });
-    });
-  };
-  // All bytes are checked before the first is stored.
-  forEachByte(() => {});
-  forEachByte((host, byte) => {
-    fn.store(StoreOp.i32as8, host, byte);
-    e.commit(host);
-  });
-  if (size === 8) enterMmx(e);
+  const host = e.translate(fn.let(base ? i64.add(offset, base) : offset), size, true);
+  const old = size === 8 ? v128.load64Zero(host) : v128.load(host);
+  const merged = fn.let(v128.bitselect(e.readVector(0, size), old, selected));
+  if (size === 8) fn.store(StoreOp.i64, host, low64(merged));
+  else fn.store(StoreOp.v128, host, merged);
+  e.commit(host);
 };
 
 /** LDMXCSR: #GP(0) for reserved bits. */
