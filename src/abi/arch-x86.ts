@@ -1,5 +1,5 @@
 /** public/arch-x86/xen.h, xen-x86_64.h and xen-x86_32.h: the x86 part of the guest interface. */
-import { array, type ArrayView, type FieldType, bytes, onlyFor, struct, u8, u16, u32, u64, ulong } from "./struct.ts";
+import { type ArrayView, array, bytes, type FieldType, onlyFor, struct, u8, u16, u32, u64, ulong } from "./struct.ts";
 
 /** An array of `ulong` whose length depends on the guest's width. */
 export function guestEntries(length64: number, length32: number): FieldType<ArrayView<bigint>> {

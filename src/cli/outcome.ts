@@ -1,7 +1,6 @@
 /** How a run ended: messages, statistics, exit status. */
 import { writeFile } from "node:fs/promises";
-import type { DomainEnd, Machine } from "../node.ts";
-import { fileError } from "../platform/node/files.ts";
+import { type DomainEnd, fileError, type Machine } from "../node.ts";
 import { ExitStatus } from "./exit-status.ts";
 import type { SessionResult } from "./session.ts";
 

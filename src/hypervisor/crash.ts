@@ -1,6 +1,7 @@
 /** What becomes of a domain that did something its hypervisor cannot answer. */
-import { SHUTDOWN_CRASH } from "./domain.ts";
+
 import { crashReport } from "./crash-report.ts";
+import { SHUTDOWN_CRASH } from "./domain.ts";
 import type { Hypervisor } from "./hypervisor.ts";
 import type { Vcpu } from "./vcpu.ts";
 

@@ -1,5 +1,8 @@
 /** Making and ending domains. */
+
+import { E820_RAM } from "../abi/memory.ts";
 import type { Width } from "../abi/struct.ts";
+import { sharedInfoStruct, XEN_LEGACY_MAX_VCPUS } from "../abi/xen.ts";
 import { PAGE_SIZE } from "../machine/memory.ts";
 import { switchTo } from "./context-switch.ts";
 import { DOMAIN_DYING, DOMAIN_PRIVILEGED, Domain, domainRecord } from "./domain.ts";
@@ -9,6 +12,7 @@ import { type GrantLimits, initGrantTable } from "./grant-table/table.ts";
 import type { Hypervisor } from "./hypervisor.ts";
 import { shareWithGuest, unshareWithGuest } from "./mm/domain-frames.ts";
 import { initDomainMemory, initVcpuMemory, relinquishMemory } from "./mm/lifecycle.ts";
+import { setMemoryMap } from "./mm/memory-map.ts";
 import { initVcpuSched } from "./sched/wake.ts";
 import { initDomainTime, initVcpuTime } from "./time/timers.ts";
 import { Vcpu, vcpuRecord } from "./vcpu.ts";
@@ -58,11 +62,17 @@ export function createDomain(hv: Hypervisor, options: DomainOptions): Domain {
   const sharedInfo = hv.heap.allocFrames(1);
   record.shared_info = BigInt(sharedInfo * PAGE_SIZE);
   shareWithGuest(domain, sharedInfo, true);
+  // Events are off at first, for vCPUs that may never be, too.
+  const { vcpu_info } = sharedInfoStruct.for(width).at(hv.memory, sharedInfo * PAGE_SIZE);
+  for (let i = 0; i < XEN_LEGACY_MAX_VCPUS; i++) vcpu_info.get(i).evtchn_upcall_mask = 1;
   const vcpus = hv.heap.allocBytes(maxVcpus * vcpuRecord.sizeof);
   record.vcpus = BigInt(vcpus);
   hv.domains.set(id, domain);
 
-  initDomainMemory(domain, options.maxMemoryFrames ?? memoryFrames, maxVcpus);
+  const maxFrames = options.maxMemoryFrames ?? memoryFrames;
+  initDomainMemory(domain, maxFrames, maxVcpus);
+  // One range of RAM, unless the toolstack has another map for it.
+  setMemoryMap(domain, [{ start: 0, size: maxFrames * PAGE_SIZE, type: E820_RAM }]);
   initDomainTime(domain);
   initEventChannels(domain, options.maxEventChannelPort);
   initGrantTable(domain, options.grantLimits);

@@ -1,4 +1,6 @@
 /** All hypercalls, by number. */
+
+import { HYPERVISOR } from "../abi/hypercall.ts";
 import { eventChannelOp, eventChannelOpCompat } from "./event-channel/op.ts";
 import { grantTableOp } from "./grant-table/op.ts";
 import type { Hypercall } from "./hypercall.ts";
@@ -24,7 +26,6 @@ import { callbackOp, nmiOp, setCallbacks } from "./traps/callbacks.ts";
 import { iret } from "./traps/iret.ts";
 import { stackSwitch } from "./traps/stack-switch.ts";
 import { setTrapTable } from "./traps/trap-table.ts";
-import { HYPERVISOR } from "../abi/hypercall.ts";
 
 /** The old form of event_channel_op. */
 const eventChannelCompat: Hypercall = {

@@ -212,13 +212,11 @@ export function initialiseVcpu(vcpu: Vcpu, context: GuestContext): boolean {
   setGdt(vcpu, frames, entries);
   setLdt(vcpu, context.ldt_base, Number(context.ldt_ents));
 
-  for (const result of [
-    newBasePtr(vcpu, frameNumber(vcpu, context.ctrlreg.get(3))),
-    newUserBasePtr(vcpu, frameNumber(vcpu, context.ctrlreg.get(1))),
-  ]) {
-    if (result === -ERESTART) return false;
-    if (result !== 0) throw new HypercallError(-result);
-  }
+  const kernelRoot = frameNumber(vcpu, context.ctrlreg.get(3));
+  check(kernelRoot !== 0);
+  const result = newBasePtr(vcpu, kernelRoot) || newUserBasePtr(vcpu, frameNumber(vcpu, context.ctrlreg.get(1)));
+  if (result === -ERESTART) return false;
+  if (result !== 0) throw new HypercallError(-result);
   // The first vCPU brings the assists that the image asks for; later ones find them set.
   if (vcpu.id === 0) vcpu.domain.record.vm_assist = context.vm_assist & VALID_ASSISTS;
   vcpu.record.flags |= VCPU_INITIALISED | VCPU_SEGMENTS_STALE;

@@ -1,4 +1,6 @@
 /** The loop that runs guests: pick a vCPU, run it, handle why it stopped, deliver what is due. */
+
+import { ExitReason } from "../machine/processor.ts";
 import { switchTo } from "./context-switch.ts";
 import { crashDomain } from "./crash.ts";
 import { handleExit } from "./exits.ts";
@@ -7,7 +9,6 @@ import type { Hypervisor } from "./hypervisor.ts";
 import { isRunnable } from "./sched/wake.ts";
 import { nextTimerDeadline, runTimers } from "./time/timers.ts";
 import { deliverPending } from "./traps/deliver.ts";
-import { ExitReason } from "../machine/processor.ts";
 import type { Vcpu } from "./vcpu.ts";
 
 export interface SliceResult {

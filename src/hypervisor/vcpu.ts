@@ -5,7 +5,7 @@
  * otherwise in the copy inside its record.
  */
 import { struct, u32, u64 } from "../abi/struct.ts";
-import { cpuState, type CpuState } from "../machine/x86/state.ts";
+import { type CpuState, cpuState } from "../machine/x86/state.ts";
 import type { Domain } from "./domain.ts";
 import { vcpuEvtchn } from "./event-channel/record.ts";
 import { vcpuMm } from "./mm/record.ts";

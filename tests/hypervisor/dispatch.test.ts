@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EACCES, EFAULT, EINVAL, ENODEV, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from "../../src/abi/errno.ts";
-import { HYPERVISOR } from "../../src/abi/xen.ts";
 import { XENVER } from "../../src/abi/version.ts";
-import { CONTINUATION, type Hypercall } from "../../src/hypervisor/hypercall.ts";
+import { HYPERVISOR } from "../../src/abi/xen.ts";
 import { dispatchHypercall } from "../../src/hypervisor/dispatch.ts";
+import { CONTINUATION, type Hypercall } from "../../src/hypervisor/hypercall.ts";
 import { trapHandler } from "../../src/hypervisor/traps/inject.ts";
 import { GS, RAX, RCX, RDI, RSI, RSP } from "../../src/machine/x86/state.ts";
 import { CODE, DATA, READ_ONLY, STACK, TestGuest } from "./guest.ts";

@@ -1,10 +1,10 @@
 /** Privileged instructions of guests: each is executed from its encoding at RIP, after a #GP(0) exit. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HYPERVISOR, VMASST_TYPE_architectural_iopl } from "../../src/abi/xen.ts";
 import { PHYSDEVOP } from "../../src/abi/physdev.ts";
-import { setTrap } from "../../src/hypervisor/traps/trap-table.ts";
+import { HYPERVISOR, VMASST_TYPE_architectural_iopl } from "../../src/abi/xen.ts";
 import { toggleGuestMode } from "../../src/hypervisor/traps/mode.ts";
+import { setTrap } from "../../src/hypervisor/traps/trap-table.ts";
 import { ExitReason } from "../../src/machine/processor.ts";
 import { CR0_TS, CR4_TSD, FS, GS, RAX, RBX, RCX, RDI, RDX, RSI, RSP } from "../../src/machine/x86/state.ts";
 import { CODE, DATA, READ_ONLY, TestGuest } from "./guest.ts";

@@ -1,14 +1,14 @@
 /** Bounce frames, word by word (public/arch-x86/xen-x86_64.h), and the way back by iret. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DomainCrash } from "../../src/hypervisor/hypercall.ts";
-import { setUpcallMask, upcallMask, vcpuInfo } from "../../src/hypervisor/event-channel/vcpu-info.ts";
-import { deliverPending, sendNmi } from "../../src/hypervisor/traps/deliver.ts";
-import { registerCallback } from "../../src/hypervisor/traps/callbacks.ts";
-import { toggleGuestMode } from "../../src/hypervisor/traps/mode.ts";
-import { setTrap } from "../../src/hypervisor/traps/trap-table.ts";
 import { CALLBACKTYPE } from "../../src/abi/callback.ts";
 import { HYPERVISOR } from "../../src/abi/xen.ts";
+import { setUpcallMask, upcallMask, vcpuInfo } from "../../src/hypervisor/event-channel/vcpu-info.ts";
+import { DomainCrash } from "../../src/hypervisor/hypercall.ts";
+import { registerCallback } from "../../src/hypervisor/traps/callbacks.ts";
+import { deliverPending, sendNmi } from "../../src/hypervisor/traps/deliver.ts";
+import { toggleGuestMode } from "../../src/hypervisor/traps/mode.ts";
+import { setTrap } from "../../src/hypervisor/traps/trap-table.ts";
 import { ExitReason } from "../../src/machine/processor.ts";
 import { CR0_TS, CS, GS, R11, RAX, RCX, RSP, SS } from "../../src/machine/x86/state.ts";
 import { CODE, KERNEL_STACK, READ_ONLY, STACK, TestGuest } from "./guest.ts";

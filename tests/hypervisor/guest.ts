@@ -2,20 +2,21 @@
  * A machine without a running processor and one guest on it, made as the toolstack would: page
  * tables for some pages from GUEST_BASE on, a user root with the same pages, vCPU 0 in its kernel.
  */
-import { newGuestContext, initialiseVcpu, type GuestContext } from "../../src/hypervisor/initialise-vcpu.ts";
-import type { Domain } from "../../src/hypervisor/domain.ts";
-import { dispatchHypercall } from "../../src/hypervisor/dispatch.ts";
-import { handleExit } from "../../src/hypervisor/exits.ts";
+
+import { VGCF_in_kernel, VGCF_online } from "../../src/abi/xen.ts";
 import { switchTo } from "../../src/hypervisor/context-switch.ts";
+import { dispatchHypercall } from "../../src/hypervisor/dispatch.ts";
+import type { Domain } from "../../src/hypervisor/domain.ts";
+import { handleExit } from "../../src/hypervisor/exits.ts";
 import { Hypervisor, type HypervisorHooks } from "../../src/hypervisor/hypervisor.ts";
+import { type GuestContext, initialiseVcpu, newGuestContext } from "../../src/hypervisor/initialise-vcpu.ts";
 import { allocDomainFrames } from "../../src/hypervisor/mm/domain-frames.ts";
 import { setM2p } from "../../src/hypervisor/mm/m2p.ts";
 import type { Vcpu } from "../../src/hypervisor/vcpu.ts";
 import { layOutMemory } from "../../src/machine/layout.ts";
 import { MachineMemory, PAGE_SIZE } from "../../src/machine/memory.ts";
 import { ExitReason } from "../../src/machine/processor.ts";
-import { R10, R8, RAX, RDI, RDX, RSI } from "../../src/machine/x86/state.ts";
-import { VGCF_in_kernel, VGCF_online } from "../../src/abi/xen.ts";
+import { R8, R10, RAX, RDI, RDX, RSI } from "../../src/machine/x86/state.ts";
 import { FakeProcessor } from "../mm/fake-processor.ts";
 
 export const GUEST_BASE = 0x40_0000n;

@@ -1,4 +1,6 @@
 /** MOV to and from control registers, as a PV guest kernel may use them. */
+
+import { PAGE_SHIFT } from "../../machine/memory.ts";
 import {
   CR0_AM,
   CR0_ET,
@@ -15,7 +17,6 @@ import {
   CR4_PAE,
   CR4_TSD,
 } from "../../machine/x86/state.ts";
-import { PAGE_SHIFT } from "../../machine/memory.ts";
 import { newBasePtr } from "../mm/roots.ts";
 import { publishCr2 } from "../traps/inject.ts";
 import type { Vcpu } from "../vcpu.ts";

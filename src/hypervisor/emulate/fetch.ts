@@ -1,11 +1,11 @@
 /** Fetching and decoding the instruction at RIP, for the emulators. */
 import { PAGE_MASK, PAGE_SIZE } from "../../machine/memory.ts";
 import { Access } from "../../machine/processor.ts";
-import { decode, newInsn, NEED_MORE } from "../../machine/x86/decode/index.ts";
+import { decode, NEED_MORE, newInsn } from "../../machine/x86/decode/index.ts";
 import type { CodeSize, Insn } from "../../machine/x86/insn.ts";
 import { CS, FLAG_RF, FLAG_TF } from "../../machine/x86/state.ts";
 import { injectDebug, injectPageFault } from "../traps/inject.ts";
-import { ATTR_DB, attributesOf, ATTR_L, baseOf } from "../traps/segments.ts";
+import { ATTR_DB, ATTR_L, attributesOf, baseOf } from "../traps/segments.ts";
 import type { Vcpu } from "../vcpu.ts";
 
 const MAX_LENGTH = 15;

@@ -2,7 +2,7 @@
  * Model-specific registers that a PV guest may read and write. Everything else is #GP, on which
  * guests rely to find out what there is.
  */
-import { cpuState, FS, GS, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE } from "../../machine/x86/state.ts";
+import { cpuState, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE, FS, GS } from "../../machine/x86/state.ts";
 import { isCanonical } from "../traps/guest-words.ts";
 import { baseOf, setBase } from "../traps/segments.ts";
 import type { Vcpu } from "../vcpu.ts";

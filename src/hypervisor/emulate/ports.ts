@@ -1,7 +1,7 @@
 /** I/O ports as an unprivileged domain sees them: nothing there, but for what clocks and bus probes touch. */
 import { VMASST_TYPE_architectural_iopl } from "../../abi/xen.ts";
-import { entryFrame, PTE_PRESENT } from "../mm/pte.ts";
 import { isGuestAddress } from "../mm/guest-access.ts";
+import { entryFrame, PTE_PRESENT } from "../mm/pte.ts";
 import { l1EntryAddress } from "../mm/walk.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { readPit, writePit } from "./pit.ts";

@@ -2,10 +2,11 @@
  * Privileged instructions of guests. They are #GP(0) to the processor, since guest kernels run in
  * ring 3; those in the table here are carried out, everything else is the guest's own fault.
  */
+
+import { ENODEV } from "../../abi/errno.ts";
 import type { Insn, Operand } from "../../machine/x86/insn.ts";
 import { OperandKind, RegClass } from "../../machine/x86/insn.ts";
 import { CR4_TSD, EXC_UD, RAX, RCX, RDX } from "../../machine/x86/state.ts";
-import { ENODEV } from "../../abi/errno.ts";
 import { HypercallError } from "../hypercall.ts";
 import type { Hypervisor } from "../hypervisor.ts";
 import { getDebugRegister, setDebugRegister } from "../misc/debug-registers.ts";

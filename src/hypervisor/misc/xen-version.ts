@@ -1,11 +1,5 @@
 /** xen_version: who is the hypervisor, and what does it offer. */
-import { ENOSYS, EINVAL, EPERM } from "../../abi/errno.ts";
-import {
-  HYPERVISOR_VIRT_START,
-  MACH2PHYS_COMPAT_VIRT_START,
-  VMASST_TYPE_pae_extended_cr3,
-  XENFEAT,
-} from "../../abi/xen.ts";
+import { EINVAL, ENOSYS, EPERM } from "../../abi/errno.ts";
 import {
   XEN_CAPABILITIES_INFO_LEN,
   XEN_CHANGESET_INFO_LEN,
@@ -16,9 +10,15 @@ import {
   xenFeatureInfo,
   xenPlatformParameters,
 } from "../../abi/version.ts";
+import {
+  HYPERVISOR_VIRT_START,
+  MACH2PHYS_COMPAT_VIRT_START,
+  VMASST_TYPE_pae_extended_cr3,
+  XENFEAT,
+} from "../../abi/xen.ts";
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
-import { type Hypercall, type HypercallResult, HypercallError } from "../hypercall.ts";
+import { type Hypercall, HypercallError, type HypercallResult } from "../hypercall.ts";
 import { copyToGuest, guestStruct, putGuestStruct } from "../mm/guest-access.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { done, firstArgument } from "./operation.ts";

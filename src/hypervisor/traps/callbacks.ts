@@ -1,4 +1,6 @@
 /** callback_op, set_callbacks and nmi_op: where the guest kernel is entered for other than exceptions. */
+
+import { FLAT_KERNEL_CS64 } from "../../abi/arch-x86.ts";
 import {
   CALLBACKF_mask_events,
   CALLBACKOP_register,
@@ -11,7 +13,6 @@ import {
   XENNMI_unregister_callback,
   xennmiCallback,
 } from "../../abi/callback.ts";
-import { FLAT_KERNEL_CS64 } from "../../abi/arch-x86.ts";
 import { EINVAL, ENOSYS } from "../../abi/errno.ts";
 import { EXC_NMI } from "../../machine/x86/state.ts";
 import { type Hypercall, HypercallError, type Operation } from "../hypercall.ts";

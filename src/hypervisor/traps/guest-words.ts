@@ -4,8 +4,9 @@
  * As guest-access.ts, with the guest's own rights and never in the hypervisor's range, but
  * without an allocation or an exception: each bounce and each iret comes through here.
  */
-import { Access } from "../../machine/processor.ts";
+
 import { PAGE_MASK, PAGE_SIZE } from "../../machine/memory.ts";
+import { Access } from "../../machine/processor.ts";
 import type { Vcpu } from "../vcpu.ts";
 
 /** Canonical and outside of the 8 TiB that belong to the hypervisor (L4 slots 256..271). */

@@ -2,8 +2,8 @@
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import { cpuState, GS } from "../../machine/x86/state.ts";
 import { updateStaleAreas } from "../time/stale-areas.ts";
-import { baseOf, setBase } from "./segments.ts";
 import type { Vcpu } from "../vcpu.ts";
+import { baseOf, setBase } from "./segments.ts";
 
 const KERNEL_GS_BASE = cpuState.offset.kernel_gs_base;
 

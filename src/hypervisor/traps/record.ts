@@ -1,6 +1,7 @@
 /** What the trap code keeps of each vCPU, in machine memory. */
-import { array, struct, u8, u32, u64 } from "../../abi/struct.ts";
+
 import { trapInfo } from "../../abi/arch-x86.ts";
+import { array, struct, u8, u32, u64 } from "../../abi/struct.ts";
 
 /** Bits of `vcpuTraps.callback_masks`: the callback masks events on entry. */
 export const MASKS_SYSCALL = 1 << 0;

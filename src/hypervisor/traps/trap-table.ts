@@ -1,6 +1,7 @@
 /** set_trap_table: the virtual IDT of a vCPU. */
-import { EINVAL } from "../../abi/errno.ts";
+
 import { FLAT_KERNEL_CS64, trapInfo } from "../../abi/arch-x86.ts";
+import { EINVAL } from "../../abi/errno.ts";
 import { CONTINUATION, type Hypercall, HypercallError } from "../hypercall.ts";
 import { guestArrayAddress, guestStruct } from "../mm/guest-access.ts";
 import type { Vcpu } from "../vcpu.ts";

@@ -14,8 +14,24 @@ import { hasWideDisplacement } from "./emit.ts";
 import type { FormRegistry, Handler } from "./form-registry.ts";
 import { cloneInsn } from "./forms.ts";
 import {
-  CASE_CROSSING, CASE_GOTO, CASE_LOOKUP, REC_BASE, REC_CASE, REC_DISP, REC_HANDLER, REC_IMM, REC_INDEX,
-  REC_LENGTH, REC_LINK, REC_OFFSET, REC_REG, REC_SCALE, REC_SEGMENT, RECORD_SIZE,
+  CASE_CROSSING,
+  CASE_GOTO,
+  CASE_LOOKUP,
+  REC_BASE,
+  REC_CASE,
+  REC_DISP,
+  REC_HANDLER,
+  REC_IMM,
+  REC_INDEX,
+  REC_LENGTH,
+  REC_LINK,
+  REC_OFFSET,
+  REC_PLAIN,
+  REC_REG,
+  REC_SCALE,
+  REC_SEGMENT,
+  SCALE_BRANCH,
+  RECORD_SIZE,
 } from "./record.ts";
 
 const LINE_BYTES = 64;
@@ -32,7 +48,19 @@ const PAGE_VA_SLOT = ST.page_va - ST.gpr;
 const NO_SEGMENT = ST.gpr + ZERO_SLOT;
 
 /** Mnemonics behind which decoding does not go on. */
-const TERMINATORS = new Set(["jmp", "jmp_far", "ret", "ret_far", "iret", "ud0", "ud1", "ud2", "hlt", "sysret", "sysexit"]);
+const TERMINATORS = new Set([
+  "jmp",
+  "jmp_far",
+  "ret",
+  "ret_far",
+  "iret",
+  "ud0",
+  "ud1",
+  "ud2",
+  "hlt",
+  "sysret",
+  "sysexit",
+]);
 
 const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
 
@@ -46,6 +74,8 @@ export interface CodeCacheStatistics {
 export interface CodeCacheHost {
   /** Some frame has code now: stores to it must be seen, so write translations are dropped. */
   codeAppeared(mfn: number): void;
+  /** The instruction of a record is gone: so must be what was compiled from it. */
+  instructionDropped(record: number): void;
   /** All records are gone. */
   codeFlushed(): void;
   /** CPUID features; instructions of others are undefined. */
@@ -144,10 +174,7 @@ export class CodeCache {
       if (previous) {
         const fused = this.#forms.fusedCase(previous, how);
         if (fused) {
-          // Keep the plain case where unfusing finds it.
-          const before = record - RECORD_SIZE;
-          this.#memory.u16[(before + REC_HANDLER) >>> 1] = previous.case;
-          this.#memory.u16[(before + REC_CASE) >>> 1] = fused;
+          this.#memory.u16[(record - RECORD_SIZE + REC_CASE) >>> 1] = fused;
         }
       }
       this.statistics.decodedInstructions++;
@@ -170,6 +197,7 @@ export class CodeCache {
   #pseudo(record: number, kind: number, offset: number, link: number): void {
     const { u16, u32 } = this.#memory;
     u16[(record + REC_CASE) >>> 1] = kind;
+    u16[(record + REC_PLAIN) >>> 1] = kind;
     u16[(record + REC_OFFSET) >>> 1] = offset;
     u32[(record + REC_LINK) >>> 2] = link;
   }
@@ -196,17 +224,15 @@ export class CodeCache {
       disp += offset + length;
     } else u8[record + REC_BASE] = insn.base === BASE_NONE ? ZERO_SLOT : insn.base * 8;
     u8[record + REC_INDEX] = insn.index === INDEX_NONE ? ZERO_SLOT : insn.index * 8;
-    u8[record + REC_SCALE] = insn.scale;
-    u16[(record + REC_SEGMENT) >>> 1] =
+    u8[record + REC_SCALE] = relative ? SCALE_BRANCH : insn.scale;
+    u16[(record + REC_PLAIN) >>> 1] = how.case;
+    const segmentBase =
       insn.segment === SEG_NONE
         ? NO_SEGMENT
         : ST.segment + insn.segment * segmentRegister.sizeof + segmentRegister.offset.base;
+    u8[record + REC_SEGMENT] = segmentBase >>> 3;
     i32[(record + REC_DISP) >>> 2] = disp;
-    const immediate = relative
-      ? insn.imm + BigInt(offset + length)
-      : hasWideDisplacement(insn)
-        ? insn.disp
-        : insn.imm;
+    const immediate = relative ? insn.imm + BigInt(offset + length) : hasWideDisplacement(insn) ? insn.disp : insn.imm;
     dv.setBigInt64(record + REC_IMM, BigInt.asIntN(64, immediate), true);
     u32[(record + REC_LINK) >>> 2] = 0;
     if (how.usesSystem && !relative) {
@@ -335,7 +361,8 @@ export class CodeCache {
     }
     const crossings = this.#crossings.get(mfn);
     if (crossings && from < MAX_LENGTH) {
-      for (const record of crossings) if (u32[(record + REC_LINK) >>> 2] === mfn) u32[(record + REC_LINK) >>> 2] = 0xffffffff;
+      for (const record of crossings)
+        if (u32[(record + REC_LINK) >>> 2] === mfn) u32[(record + REC_LINK) >>> 2] = 0xffffffff;
       this.#crossings.delete(mfn);
     }
     this.statistics.invalidations++;
@@ -348,6 +375,7 @@ export class CodeCache {
   #drop(record: number): void {
     const { u16, u32 } = this.#memory;
     const isCase = u16[(record + REC_CASE) >>> 1] as number;
+    this.#host.instructionDropped(record);
     if (isCase === CASE_CROSSING) {
       u32[(record + REC_LINK) >>> 2] = 0xffffffff;
       this.#crossingFrames.delete(record);
@@ -362,15 +390,26 @@ export class CodeCache {
     const { u16 } = this.#memory;
     const at = (record + REC_CASE) >>> 1;
     if (record >= this.#layout.records && this.#forms.isFused(u16[at] as number)) {
-      u16[at] = u16[(record + REC_HANDLER) >>> 1] as number;
+      u16[at] = u16[(record + REC_PLAIN) >>> 1] as number;
     }
   }
 
   /** The case that executes only the instruction of this record. */
   plainCase(record: number): number {
-    const { u16 } = this.#memory;
-    const isCase = u16[(record + REC_CASE) >>> 1] as number;
-    return this.#forms.isFused(isCase) ? (u16[(record + REC_HANDLER) >>> 1] as number) : isCase;
+    return this.#memory.u16[(record + REC_PLAIN) >>> 1] as number;
+  }
+
+  /** Whether a record is a direct branch, whose link is a record. */
+  isBranch(record: number): boolean {
+    return this.#memory.u8[record + REC_SCALE] === SCALE_BRANCH;
+  }
+
+  /** The record of the instruction at an offset of a frame, or 0 if it was not decoded. */
+  recordAt(mfn: number, offset: number): number {
+    const directory = this.#memory.u32[(this.#layout.codeDirectory >>> 2) + mfn] as number;
+    if (directory === 0) return 0;
+    const entry = this.#entry(directory, offset);
+    return entry === 0 ? 0 : (this.#memory.u32[entry >>> 2] as number);
   }
 
   /** Forgets everything. */

@@ -8,7 +8,18 @@ import { BASE_NONE, type Insn, INDEX_NONE, RegClass, SEG_NONE } from "../x86/ins
 import { Emit, loadSized, STORE_SIZED, truncate } from "../x86/semantics/emit.ts";
 import { cpuState } from "../x86/state.ts";
 import { engineState } from "./engine-state.ts";
-import { REC_BASE, REC_DISP, REC_IMM, REC_INDEX, REC_LENGTH, REC_LINK, REC_OFFSET, REC_REG, REC_SCALE, REC_SEGMENT } from "./record.ts";
+import {
+  REC_BASE,
+  REC_DISP,
+  REC_IMM,
+  REC_INDEX,
+  REC_LENGTH,
+  REC_LINK,
+  REC_OFFSET,
+  REC_REG,
+  REC_SCALE,
+  REC_SEGMENT,
+} from "./record.ts";
 import type { Runtime } from "./runtime.ts";
 
 const ST = cpuState.offset;
@@ -128,7 +139,7 @@ export class InterpreterEmit extends Emit {
 
   segmentBase(): Expr | undefined {
     if (this.insn.segment === SEG_NONE) return undefined;
-    return i64.load(i32.load16u(this.#record, REC_SEGMENT), CPU_STATE);
+    return i64.load(i32.shl(i32.load8u(this.#record, REC_SEGMENT), i32.const(3)), CPU_STATE);
   }
 
   nextRip(): Expr {
@@ -242,4 +253,3 @@ export class InterpreterEmit extends Emit {
     return call(f, ...args);
   }
 }
-

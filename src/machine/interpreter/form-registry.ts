@@ -76,7 +76,11 @@ export class FormRegistry {
     this.generated = generateInterpreter(layout, inlineShapes, knownShapes, profile);
     inlineShapes.forEach((shape, i) => {
       if (shape.length !== 1) return;
-      this.#add(shape, { case: CASE_FIRST_FORM + i, handler: 0, usesSystem: this.generated.inline[i]?.usesSystem ?? false });
+      this.#add(shape, {
+        case: CASE_FIRST_FORM + i,
+        handler: 0,
+        usesSystem: this.generated.inline[i]?.usesSystem ?? false,
+      });
     });
     knownShapes.forEach((shape, i) => {
       this.#add(shape, { case: CASE_CALL, handler: i, usesSystem: this.generated.outOfLine[i]?.usesSystem ?? false });

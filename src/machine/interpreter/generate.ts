@@ -15,7 +15,21 @@ import { semantics } from "../x86/semantics/index.ts";
 import { cpuState } from "../x86/state.ts";
 import { type Flow, InterpreterEmit } from "./emit.ts";
 import { engineState } from "./engine-state.ts";
-import { CASE_CROSSING, CASE_FIRST_FORM, CASE_GOTO, CASE_LOOKUP, REC_CASE, REC_HANDLER, REC_IMM, REC_LINK, REC_OFFSET, RECORD_SIZE } from "./record.ts";
+import {
+  CASE_CROSSING,
+  CASE_FIRST_FORM,
+  CASE_GOTO,
+  CASE_LOOKUP,
+  CASE_REGION,
+  REC_CASE,
+  REC_DISP,
+  REC_HANDLER,
+  REC_IMM,
+  REC_LINK,
+  REC_OFFSET,
+  REC_PLAIN,
+  RECORD_SIZE,
+} from "./record.ts";
 import { defineRuntime, jumpCacheSlot, type Runtime } from "./runtime.ts";
 
 const ST = cpuState.offset;
@@ -35,10 +49,25 @@ export const Status = {
   Jump: 3,
   /** Execute the same record again. */
   Repeat: 4,
+  /** From compiled code: execute the instruction of the record in `engine.record` here, and go on behind it. */
+  Resume: 5,
+  /** Go on at `rip` without looking at the budget (a forward branch within the page). */
+  JumpUnchecked: 6,
 } as const;
 
-/** Size of the table of out-of-line handlers. */
-export const HANDLERS = 8192;
+/** Size of the table: out-of-line handlers, then compiled regions. */
+export const HANDLERS = 4096;
+export const TABLE_SIZE = 16384;
+
+/**
+ * Where the budget is looked at: at indirect transfers, and at direct branches that go backward or
+ * leave the page. Compiled code does the same, so that a run ends at the same instruction whatever
+ * executes it. A budget below STEP_LIMIT ends at any transfer: single steps start there.
+ */
+export const STEP_LIMIT = -0x40000000;
+
+/** Executions of a transfer to one record between two looks at whether it is worth compiling; a power of two. */
+export const HOT_INTERVAL = 1024;
 
 /** Handlers that the profile tells apart. */
 export const PROFILED_HANDLERS = 2048;
@@ -52,6 +81,7 @@ export type FormShape = readonly Insn[];
 export const IMPORTS = {
   decode: { params: [I32], results: [I32] },
   codeWrite: { params: [I32, I32], results: [] },
+  hot: { params: [I32], results: [] },
   crossing: { params: [I32, I32], results: [I32] },
   system: { params: [I32, I32], results: [I32] },
   softSse: { params: [I32], results: [I32] },
@@ -111,7 +141,9 @@ function statusFlow(fn: Fn, record: Local): Flow {
     },
     branch: (narrow) => {
       fn.store(StoreOp.i64, ZERO, branchTarget(record, narrow), CPU_STATE + ST.rip);
-      leave(Status.Jump);
+      const to = fn.let(i64.load(record, REC_IMM));
+      const free = i32.and(i64.ltU(to, i64.const(4096)), i64.gtU(to, i64.load16u(record, REC_OFFSET)));
+      fn.return(i32.select(free, i32.const(Status.JumpUnchecked), i32.const(Status.Jump)));
     },
     status: (value) => fn.return(value),
   };
@@ -124,7 +156,13 @@ function branchTarget(record: Local, narrow: boolean): Expr {
 }
 
 /** Defines the out-of-line handler of a form. */
-function defineHandler(module: ModuleBuilder, ref: FunctionRef, shape: FormShape, runtime: Runtime, system: FunctionRef): Emitted {
+function defineHandler(
+  module: ModuleBuilder,
+  ref: FunctionRef,
+  shape: FormShape,
+  runtime: Runtime,
+  system: FunctionRef,
+): Emitted {
   let emitted: Emitted = { usesSystem: false };
   module.define(ref, (fn) => {
     const [record] = fn.params as [Local];
@@ -180,16 +218,19 @@ export function generateInterpreter(
   const imports = {
     decode: module.importFunction("decode", IMPORTS.decode.params, IMPORTS.decode.results),
     codeWrite: module.importFunction("codeWrite", IMPORTS.codeWrite.params, IMPORTS.codeWrite.results),
+    hot: module.importFunction("hot", IMPORTS.hot.params, IMPORTS.hot.results),
     crossing: module.importFunction("crossing", IMPORTS.crossing.params, IMPORTS.crossing.results),
     system: module.importFunction("system", IMPORTS.system.params, IMPORTS.system.results),
     softSse: module.importFunction("softSse", IMPORTS.softSse.params, IMPORTS.softSse.results),
   };
-  module.ownTable(HANDLERS);
+  module.ownTable(TABLE_SIZE);
   const runtime = defineRuntime(module, layout, imports);
   const handlerType = module.typeIndex({ params: [I32], results: [I32] });
   const run = module.declare([I32], [I32], "run");
   const inlineForms: GeneratedForm[] = [];
-  module.define(run, (fn) => defineRun(fn, runtime, imports.system, handlerType, inline, inlineForms, profile));
+  const regionType = module.typeIndex({ params: [], results: [I32] });
+  const refs = { runtime, system: imports.system, hot: imports.hot, handlerType, regionType };
+  module.define(run, (fn) => defineRun(fn, refs, inline, inlineForms, profile));
   const outForms = outOfLine.map((shape) => {
     const ref = module.declare([I32], [I32]);
     module.element(ref);
@@ -199,7 +240,10 @@ export function generateInterpreter(
 }
 
 /** Generates a module with the functions of more forms, exported as "0", "1", ... */
-export function generateHandlers(layout: MemoryLayout, shapes: readonly FormShape[]): { bytes: Uint8Array; forms: GeneratedForm[] } {
+export function generateHandlers(
+  layout: MemoryLayout,
+  shapes: readonly FormShape[],
+): { bytes: Uint8Array; forms: GeneratedForm[] } {
   const module = new ModuleBuilder();
   module.importMemory(layout.size / 65536);
   const system = module.importFunction("system", IMPORTS.system.params, IMPORTS.system.results);
@@ -214,8 +258,18 @@ export function generateHandlers(layout: MemoryLayout, shapes: readonly FormShap
     setFlags: module.importFunction("setFlags", [I32], [I32]),
     softSse: module.importFunction("softSse", IMPORTS.softSse.params, IMPORTS.softSse.results),
   };
-  const forms = shapes.map((shape, i) => defineHandler(module, module.declare([I32], [I32], String(i)), shape, runtime, system));
+  const forms = shapes.map((shape, i) =>
+    defineHandler(module, module.declare([I32], [I32], String(i)), shape, runtime, system),
+  );
   return { bytes: module.encode(), forms };
+}
+
+interface LoopReferences {
+  readonly runtime: Runtime;
+  readonly system: FunctionRef;
+  readonly hot: FunctionRef;
+  readonly handlerType: number;
+  readonly regionType: number;
 }
 
 /**
@@ -224,9 +278,7 @@ export function generateHandlers(layout: MemoryLayout, shapes: readonly FormShap
  */
 function defineRun(
   fn: Fn,
-  runtime: Runtime,
-  system: FunctionRef,
-  handlerType: number,
+  { runtime, system, hot, handlerType, regionType }: LoopReferences,
   inline: readonly FormShape[],
   forms: GeneratedForm[],
   profile: number,
@@ -244,6 +296,19 @@ function defineRun(
   const storeBudgetExit = (): void =>
     fn.store(StoreOp.i32, ZERO, i32.const(ExitReason.Budget), CPU_STATE + ST.exit_reason);
 
+  /** The budget at which a jump in progress ends the run. */
+  const limit = fn.let(ZERO);
+  const unchecked = (): void => fn.set(limit, i32.const(STEP_LIMIT));
+  const checked = (): void => fn.set(limit, ZERO);
+  /** The case to execute: the record's, or its plain one behind an exit of compiled code. */
+  const kind = fn.let(ZERO);
+  /** Counts a transfer in the u32 at an address, and now and then shows its target to the compiler. */
+  const countTransfer = (address: Expr, offset: number, to: Local): void => {
+    const at = fn.let(address);
+    const n = fn.let(i32.add(i32.load(at, offset), i32.const(1)));
+    fn.store(StoreOp.i32, at, n, offset);
+    fn.if(i32.eqz(i32.and(n, i32.const(HOT_INTERVAL - 1))), () => fn.run(call(hot, to)));
+  };
   const lastHandler = fn.let(ZERO);
   rememberLink(ZERO);
   fn.block((exit) => {
@@ -252,89 +317,110 @@ function defineRun(
         fn.block((jump) => {
           fn.brIf(jump, i32.eqz(record));
           fn.loop((dispatch) => {
-            spend(1);
-            const flow: Flow = {
-              fault: () => fn.br(fault),
-              next: () => {
-                advance();
-                fn.br(dispatch);
-              },
-              repeat: () => {
-                fn.brIf(dispatch, i32.gtS(budget, ZERO));
-                storeBudgetExit();
-                storeRip(here());
-                fn.br(exit);
-              },
-              exit: () => fn.br(exit),
-              jump: (to) => {
-                fn.set(target, to);
-                fn.br(jump);
-              },
-              branch: (narrow) => {
-                const link = fn.let(i32.load(record, REC_LINK));
-                fn.if(i32.and(i32.ne(link, ZERO), i32.gtS(budget, ZERO)), () => {
-                  fn.set(record, link);
+            fn.set(kind, i32.load16u(record, REC_CASE));
+            fn.loop((redispatch) => {
+              spend(1);
+              const flow: Flow = {
+                fault: () => fn.br(fault),
+                next: () => {
+                  advance();
+                  fn.br(dispatch);
+                },
+                repeat: () => {
+                  fn.brIf(dispatch, i32.gtS(budget, ZERO));
+                  storeBudgetExit();
+                  storeRip(here());
+                  fn.br(exit);
+                },
+                exit: () => fn.br(exit),
+                jump: (to) => {
+                  fn.set(target, to);
+                  checked();
+                  fn.br(jump);
+                },
+                branch: (narrow) => {
+                  const link = fn.let(i32.load(record, REC_LINK));
+                  fn.if(i32.and(i32.ne(link, ZERO), i32.gtS(budget, ZERO)), () => {
+                    countTransfer(record, REC_DISP, link);
+                    fn.set(record, link);
+                    fn.br(dispatch);
+                  });
+                  const to = fn.let(i64.load(record, REC_IMM));
+                  const samePage = fn.let(i64.ltU(to, i64.const(4096)));
+                  const forward = i64.gtU(to, i64.load16u(record, REC_OFFSET));
+                  rememberLink(narrow ? ZERO : i32.select(samePage, record, ZERO));
+                  fn.set(limit, i32.select(i32.and(samePage, forward), i32.const(STEP_LIMIT), ZERO));
+                  fn.set(target, branchTarget(record, narrow));
+                  fn.br(jump);
+                },
+                status: (value) => {
+                  const status = fn.let(value);
+                  onStatus(status);
+                },
+              };
+              const onStatus = (status: Local): void => {
+                fn.if(i32.eqz(status), () => {
+                  advance();
                   fn.br(dispatch);
                 });
-                const samePage = i64.ltU(i64.load(record, REC_IMM), i64.const(4096));
-                rememberLink(narrow ? ZERO : i32.select(samePage, record, ZERO));
-                fn.set(target, branchTarget(record, narrow));
+                fn.brIf(fault, i32.eq(status, i32.const(Status.Fault)));
+                fn.brIf(exit, i32.eq(status, i32.const(Status.Exit)));
+                fn.if(i32.eq(status, i32.const(Status.Repeat)), () => flow.repeat());
+                fn.set(target, i64.load(ZERO, CPU_STATE + ST.rip));
+                fn.set(limit, i32.select(i32.eq(status, i32.const(Status.Jump)), ZERO, i32.const(STEP_LIMIT)));
                 fn.br(jump);
-              },
-              status: (value) => {
-                const status = fn.let(value);
-                onStatus(status);
-              },
-            };
-            const onStatus = (status: Local): void => {
-              fn.if(i32.eqz(status), () => {
-                advance();
-                fn.br(dispatch);
-              });
-              fn.brIf(fault, i32.eq(status, i32.const(Status.Fault)));
-              fn.brIf(exit, i32.eq(status, i32.const(Status.Exit)));
-              fn.if(i32.eq(status, i32.const(Status.Repeat)), () => flow.repeat());
-              fn.set(target, i64.load(ZERO, CPU_STATE + ST.rip));
-              fn.br(jump);
-            };
-            fn.switch(i32.load16u(record, REC_CASE), CASE_FIRST_FORM + inline.length, (i) =>
-              fn.scope(() => {
-                if (i === 0) {
-                  if (profile) countHandler(fn, record, lastHandler, profile);
-                  // TypeScript may ask how many instructions have retired.
-                  fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
-                  onStatus(fn.let(callIndirect(handlerType, I32, [record], i32.load16u(record, REC_HANDLER))));
-                } else if (i === CASE_LOOKUP) {
-                  spend(-1);
-                  fn.set(target, here());
-                  // If the jump cache led here, the record was dropped since.
-                  const slot = fn.let(i32.add(i32.load(ZERO, CPU_SCRATCH + EN.jump_cache), jumpCacheSlot(target)));
-                  fn.if(i32.eq(i32.load(slot, 8), record), () => fn.store(StoreOp.i64, slot, i64.const(-1)));
-                  fn.br(jump);
-                } else if (i === CASE_GOTO) {
-                  spend(-1);
-                  fn.set(record, i32.load(record, REC_LINK));
-                  fn.br(dispatch);
-                } else if (i === CASE_CROSSING) {
-                  spend(-1);
-                  crossing(fn, runtime, record, here, storeRip, { exit, dispatch });
-                } else {
-                  const shape = inline[i - CASE_FIRST_FORM] as FormShape;
-                  forms.push(
-                    emitForm(shape, fn, record, tlb, runtime, system, flow, () => {
-                      advance();
-                      spend(1);
-                    }),
-                  );
-                }
-              }),
-            );
-            advance();
-            fn.br(dispatch);
+              };
+              fn.switch(kind, CASE_FIRST_FORM + inline.length, (i) =>
+                fn.scope(() => {
+                  if (i === 0) {
+                    if (profile) countHandler(fn, record, lastHandler, profile);
+                    // TypeScript may ask how many instructions have retired.
+                    fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
+                    onStatus(fn.let(callIndirect(handlerType, I32, [record], i32.load16u(record, REC_HANDLER))));
+                  } else if (i === CASE_LOOKUP) {
+                    spend(-1);
+                    fn.set(target, here());
+                    // If the jump cache led here, the record was dropped since.
+                    const slot = fn.let(i32.add(i32.load(ZERO, CPU_SCRATCH + EN.jump_cache), jumpCacheSlot(target)));
+                    fn.if(i32.eq(i32.load(slot, 8), record), () => fn.store(StoreOp.i64, slot, i64.const(-1)));
+                    unchecked();
+                    fn.br(jump);
+                  } else if (i === CASE_REGION) {
+                    spend(-1);
+                    fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
+                    const status = fn.let(callIndirect(regionType, I32, [], i32.load16u(record, REC_HANDLER)));
+                    fn.set(budget, state32(ST.budget));
+                    fn.if(i32.eq(status, i32.const(Status.Resume)), () => {
+                      fn.set(record, i32.load(ZERO, CPU_SCRATCH + EN.record));
+                      fn.set(kind, i32.load16u(record, REC_PLAIN));
+                      fn.br(redispatch);
+                    });
+                    onStatus(status);
+                  } else if (i === CASE_GOTO) {
+                    spend(-1);
+                    fn.set(record, i32.load(record, REC_LINK));
+                    fn.br(dispatch);
+                  } else if (i === CASE_CROSSING) {
+                    spend(-1);
+                    crossing(fn, runtime, record, here, storeRip, { exit, dispatch });
+                  } else {
+                    const shape = inline[i - CASE_FIRST_FORM] as FormShape;
+                    forms.push(
+                      emitForm(shape, fn, record, tlb, runtime, system, flow, () => {
+                        advance();
+                        spend(1);
+                      }),
+                    );
+                  }
+                }),
+              );
+              advance();
+              fn.br(dispatch);
+            });
           });
         });
         // jump: control goes to `target`; if it is a direct branch within a page, `link` is its record.
-        fn.if(i32.leS(budget, ZERO), () => {
+        fn.if(i32.leS(budget, limit), () => {
           storeBudgetExit();
           storeRip(target);
           fn.br(exit);
@@ -345,6 +431,7 @@ function defineRun(
           () => {
             fn.set(record, i32.load(slot, 8));
             fn.store(StoreOp.i64, ZERO, i64.and(target, i64.const(~0xfffn)), CPU_STATE + ST.page_va);
+            countTransfer(slot, 12, record);
           },
           () => {
             fn.set(record, call(runtime.find, target));

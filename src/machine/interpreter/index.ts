@@ -1,21 +1,53 @@
 /** The processor: the interpreter tier behind the hardware boundary. */
 import {
-  CPU_SCRATCH, CPU_STATE, EMPTY_TLB_SET, FILL_LOG_BASE, FILL_LOG_ENTRIES, FILL_LOG_SIZE, JUMP_CACHE_BASE, JUMP_CACHE_SET_SIZE, type MemoryLayout, TLB_ARRAY_SIZE, TLB_BASE, TLB_SET_SIZE,
+  CPU_SCRATCH,
+  CPU_STATE,
+  EMPTY_TLB_SET,
+  FILL_LOG_BASE,
+  FILL_LOG_ENTRIES,
+  FILL_LOG_SIZE,
+  JUMP_CACHE_BASE,
+  JUMP_CACHE_SET_SIZE,
+  type MemoryLayout,
+  TLB_ARRAY_SIZE,
+  TLB_BASE,
+  TLB_SET_SIZE,
 } from "../layout.ts";
 import type { MachineMemory } from "../memory.ts";
 import { type Access, type Clock, ExitReason, type Processor, type ProcessorStatistics } from "../processor.ts";
 import { decode, newInsn } from "../x86/decode/index.ts";
 import type { Insn } from "../x86/insn.ts";
 import { DEFAULT_FEATURES } from "../x86/features.ts";
-import { CR0_AM, CR4_OSXMMEXCPT, type CpuState, cpuState, EXC_SS, EXC_UD, EXC_XM, FLAG_AC, FLAG_FIXED, FLAG_TF, FLAGS_ARITHMETIC } from "../x86/state.ts";
+import {
+  CR0_AM,
+  CR4_OSXMMEXCPT,
+  type CpuState,
+  cpuState,
+  EXC_SS,
+  EXC_UD,
+  EXC_XM,
+  FLAG_AC,
+  FLAG_FIXED,
+  FLAG_TF,
+  FLAGS_ARITHMETIC,
+} from "../x86/state.ts";
 import { executeSse, mxcsrUpdate } from "../x86/softfloat/index.ts";
 import { executeX87, X87Unit } from "../x86/x87/index.ts";
 import { CodeCache } from "./code-cache.ts";
 import { engineState } from "./engine-state.ts";
 import { FormRegistry, type Handler } from "./form-registry.ts";
-import { FORM_PROFILE_SIZE, type InterpreterExports, PROFILED_HANDLERS, Status } from "./generate.ts";
+import { FORM_PROFILE_SIZE, type InterpreterExports, PROFILED_HANDLERS, Status, STEP_LIMIT } from "./generate.ts";
 import { INLINE_FORMS, KNOWN_FORMS } from "./hot-forms.ts";
-import { CASE_CROSSING, CASE_GOTO, CASE_LOOKUP, REC_CASE, REC_LENGTH, REC_LINK, REC_OFFSET, RECORD_SIZE } from "./record.ts";
+import {
+  CASE_CROSSING,
+  CASE_GOTO,
+  CASE_LOOKUP,
+  REC_CASE,
+  REC_LENGTH,
+  REC_LINK,
+  REC_OFFSET,
+  RECORD_SIZE,
+} from "./record.ts";
 import { NON_CANONICAL } from "./runtime.ts";
 import { isStackAccess } from "./stack-access.ts";
 import { loadDataSegment } from "./segments.ts";
@@ -83,6 +115,7 @@ export class Interpreter implements Processor, SystemHost {
     this.code = new CodeCache(memory, { ...layout, recordsEnd }, this.forms, {
       features: this.features,
       codeAppeared: (mfn) => this.#flushWriteTranslations(mfn),
+      instructionDropped: () => {},
       codeFlushed: () => {
         this.#flushJumpCaches();
         memory.u32[(CPU_SCRATCH + EN.link) >>> 2] = 0;
@@ -90,6 +123,7 @@ export class Interpreter implements Processor, SystemHost {
     });
     const imports = {
       memory: memory.memory,
+      hot: (_record: number) => {},
       decode: (host: number) => this.code.decode(host >>> 0),
       codeWrite: (host: number, size: number) => this.code.written(host >>> 0, size),
       crossing: (record: number, host: number) => this.code.resolveCrossing(record, host >>> 0),
@@ -211,10 +245,12 @@ export class Interpreter implements Processor, SystemHost {
     u8.copyWithin(STEP_RECORDS, record, record + RECORD_SIZE);
     u16[(STEP_RECORDS + REC_CASE) >>> 1] = this.code.plainCase(record);
     const offset = u16[(record + REC_OFFSET) >>> 1] as number;
+    // A branch must come to where the budget is looked at.
+    if (this.code.isBranch(record)) u32[(STEP_RECORDS + REC_LINK) >>> 2] = 0;
     const after = STEP_RECORDS + RECORD_SIZE;
     u16[(after + REC_CASE) >>> 1] = CASE_LOOKUP;
     u16[(after + REC_OFFSET) >>> 1] = offset + (u8[record + REC_LENGTH] as number);
-    return this.#go(1, STEP_RECORDS);
+    return this.#go(STEP_LIMIT + 1, STEP_RECORDS);
   }
 
   /** The trap behind a single-stepped instruction. */

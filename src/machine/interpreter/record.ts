@@ -10,8 +10,9 @@
  *     10 u8  base     byte offset from the general registers: a register, the zero slot, or page_va
  *     11 u8  index
  *     12 u8  scale    log2
- *     14 u16 segment  byte offset of the segment base from the processor state (the zero slot: none)
- *     16 i32 disp     for RIP-relative operands relative to page_va
+ *     13 u8  segment  offset of the segment base from the processor state, in units of 8 (the zero slot: none)
+ *     14 u16 plain    the case that executes this instruction alone, if `case` does more (fused, region)
+ *     16 i32 disp     for RIP-relative operands relative to page_va; direct branches: times taken
  *     20 u32 link     branches: record of the target, if in the same page and known, else 0;
  *                     instructions executed in TypeScript: index of the decoded instruction
  *     24 i64 imm      immediate; branches: target relative to page_va
@@ -27,7 +28,10 @@ export const REC_REG = 7;
 export const REC_BASE = 10;
 export const REC_INDEX = 11;
 export const REC_SCALE = 12;
-export const REC_SEGMENT = 14;
+/** In REC_SCALE: the record is a direct branch. */
+export const SCALE_BRANCH = 0x80;
+export const REC_SEGMENT = 13;
+export const REC_PLAIN = 14;
 export const REC_DISP = 16;
 export const REC_LINK = 20;
 export const REC_IMM = 24;
@@ -40,5 +44,7 @@ export const CASE_LOOKUP = 1;
 export const CASE_GOTO = 2;
 /** Case 3: an instruction that crosses into the next page, whose record follows if that page's frame is still `link`. */
 export const CASE_CROSSING = 3;
+/** Case 4: compiled code begins here: calls the region whose table index is `handler`. */
+export const CASE_REGION = 4;
 /** First case of an inlined form. */
-export const CASE_FIRST_FORM = 4;
+export const CASE_FIRST_FORM = 5;

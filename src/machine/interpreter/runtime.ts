@@ -26,7 +26,12 @@ const LEVEL_SHIFTS = [39, 30, 21, 12] as const;
 const ADDRESS_BITS = 0x000ffffffffff000n;
 /** Stands for an error code of 0 until it is known which exception a non-canonical address raises. */
 export const NON_CANONICAL = 0x10000;
-const PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE_PS = 0x80;
+const PTE_P = 1,
+  PTE_W = 2,
+  PTE_U = 4,
+  PTE_A = 0x20,
+  PTE_D = 0x40,
+  PTE_PS = 0x80;
 
 export interface Runtime {
   /** walk(linear i64, access i32, user i32) -> host address, or 0 with the exception in the state. */
@@ -93,7 +98,7 @@ function defineWalk(fn: Fn, layout: MemoryLayout): void {
   const nxEnabled = fn.let(i32.ne(i32.and(i32.wrap(state64(ST.efer)), i32.const(Number(EFER_NXE))), ZERO));
   const fetch = fn.let(i32.and(i32.eq(access, i32.const(2)), nxEnabled));
   // Non-canonical: #GP(0), or #SS(0) for a stack access, which is told apart from the instruction afterwards.
-  fn.if(i64.ne(i64.shrS(i64.shl(linear, i64.const(16)), i64.const(16)), linear), () => {
+  fn.if(isNonCanonical(linear), () => {
     storeException(fn, EXC_GP, i32.const(NON_CANONICAL));
     fn.store(StoreOp.i64, ZERO, linear, CPU_SCRATCH + EN.bad_address);
     fn.return(ZERO);
@@ -137,10 +142,7 @@ function defineWalk(fn: Fn, layout: MemoryLayout): void {
     const wp = i32.and(i32.wrap(state64(ST.cr0)), i32.const(Number(CR0_WP)));
     fn.brIf(
       fault,
-      i32.and(
-        i32.and(write(), i32.eqz(i32.and(rights, i32.const(PTE_W)))),
-        i32.or(user, i32.ne(wp, ZERO)),
-      ),
+      i32.and(i32.and(write(), i32.eqz(i32.and(rights, i32.const(PTE_W)))), i32.or(user, i32.ne(wp, ZERO))),
     );
     fn.brIf(fault, i32.and(fetch, nx));
     // The walk succeeded: accessed bits on the way, dirty at the leaf. (A large page's lower levels stay 0.)
@@ -216,10 +218,12 @@ function ifCrossing(
   });
 }
 
-/** #GP(0) or #SS(0) for an access that ends beyond the canonical addresses, before anything else is looked at. */
-function checkEnd(fn: Fn, linear: Local, size: Local): void {
+const isNonCanonical = (linear: Local): Expr => i64.ne(i64.shrS(i64.shl(linear, i64.const(16)), i64.const(16)), linear);
+
+/** #GP(0) or #SS(0) for an access that begins or ends outside the canonical addresses, before anything else is looked at. */
+function checkCanonical(fn: Fn, linear: Local, size: Local): void {
   const end = fn.let(i64.add(linear, i64.extendU(i32.sub(size, i32.const(1)))));
-  fn.if(i64.ne(i64.shrS(i64.shl(end, i64.const(16)), i64.const(16)), end), () => {
+  fn.if(i32.or(isNonCanonical(linear), isNonCanonical(end)), () => {
     storeException(fn, EXC_GP, i32.const(NON_CANONICAL));
     fn.store(StoreOp.i64, ZERO, linear, CPU_SCRATCH + EN.bad_address);
     fn.return(ZERO);
@@ -241,7 +245,7 @@ function checkAlignment(fn: Fn, linear: Local, size: Local): void {
 function defineSlowRead(fn: Fn, runtime: Runtime): void {
   const [linear, size] = fn.params as [Local, Local];
   count(fn, EN.read_misses);
-  checkEnd(fn, linear, size);
+  checkCanonical(fn, linear, size);
   checkAlignment(fn, linear, size);
   ifCrossing(fn, runtime, linear, size, 0, (first, second, split) => {
     const bounce = i32.const(CPU_SCRATCH + EN.read_bounce);
@@ -260,7 +264,7 @@ function defineSlowWrite(fn: Fn, runtime: Runtime, layout: MemoryLayout, imports
   const notify = (host: Local, bytes: Expr): void =>
     fn.if(hasCode(host), () => fn.run(call(imports.codeWrite, host, bytes)));
   count(fn, EN.write_misses);
-  checkEnd(fn, linear, size);
+  checkCanonical(fn, linear, size);
   checkAlignment(fn, linear, size);
   ifCrossing(fn, runtime, linear, size, 1, (first, second, split) => {
     const bounce = i32.const(CPU_SCRATCH + EN.write_bounce);
@@ -279,7 +283,9 @@ function defineSlowWrite(fn: Fn, runtime: Runtime, layout: MemoryLayout, imports
   fn.if(host, () => {
     notify(host, size);
     // Frames that (still) have code stay out of the write array, so that every store to them is seen.
-    fn.if(i32.eqz(i32.or(hasCode(host), engine32(EN.check_alignment))), () => fillTlb(fn, linear, host, TLB_ARRAY_SIZE));
+    fn.if(i32.eqz(i32.or(hasCode(host), engine32(EN.check_alignment))), () =>
+      fillTlb(fn, linear, host, TLB_ARRAY_SIZE),
+    );
   });
   fn.result(host);
 }
@@ -356,6 +362,11 @@ function defineSetFlags(fn: Fn): void {
     i32.shl(bit(7), i32.const(4)),
     i32.shl(i32.xor(bit(2), i32.const(1)), i32.const(8)),
   ];
-  fn.store(StoreOp.i32, ZERO, aux.reduce((a, b) => i32.or(a, b)), CPU_STATE + ST.flags_aux);
+  fn.store(
+    StoreOp.i32,
+    ZERO,
+    aux.reduce((a, b) => i32.or(a, b)),
+    CPU_STATE + ST.flags_aux,
+  );
   fn.result(ZERO);
 }

@@ -2,7 +2,19 @@
 import { type Insn, OperandKind } from "../x86/insn.ts";
 import { FS, RBP, RSP } from "../x86/state.ts";
 
-const STACK_INSTRUCTIONS = new Set(["push", "pop", "pushf", "popf", "call", "call_far", "ret", "ret_far", "iret", "enter", "leave"]);
+const STACK_INSTRUCTIONS = new Set([
+  "push",
+  "pop",
+  "pushf",
+  "popf",
+  "call",
+  "call_far",
+  "ret",
+  "ret_far",
+  "iret",
+  "enter",
+  "leave",
+]);
 /** ENTER reaches this far below and above RSP and RBP. */
 const REACH = 1n << 17n;
 

@@ -8,13 +8,54 @@ import { CPU_STATE } from "../layout.ts";
 import { ExitReason } from "../processor.ts";
 import { type Insn, OperandKind, RegClass } from "../x86/insn.ts";
 import {
-  type CpuState, CS, cpuState, DS, ES, EXC_DE, EXC_GP, EXC_NP, EXC_SS, EXC_UD, FLAG_AC, FLAG_DF, FLAG_FIXED, FLAG_ID, FLAG_IF, FLAG_IOPL,
-  FLAG_NT, FLAG_RF, FLAG_TF, FLAGS_ARITHMETIC, FS, GS, RAX, RBP, RCX, RDX, RSP, SS,
+  type CpuState,
+  CS,
+  cpuState,
+  DS,
+  ES,
+  EXC_DE,
+  EXC_GP,
+  EXC_NP,
+  EXC_SS,
+  EXC_UD,
+  FLAG_AC,
+  FLAG_DF,
+  FLAG_FIXED,
+  FLAG_ID,
+  FLAG_IF,
+  FLAG_IOPL,
+  FLAG_NT,
+  FLAG_RF,
+  FLAG_TF,
+  FLAGS_ARITHMETIC,
+  FS,
+  GS,
+  RAX,
+  RBP,
+  RCX,
+  RDX,
+  RSP,
+  SS,
 } from "../x86/state.ts";
 import { Status } from "./generate.ts";
 import {
-  descriptorBase, descriptorDpl, descriptorLimit, type Fault, fault, fetchDescriptor, isCode, isConforming, isDefault32, isLong, isPresent,
-  isReadable, isSystemDescriptor, isWritableData, loadDataSegment, setSegment, type SystemAccess,
+  descriptorBase,
+  descriptorDpl,
+  descriptorLimit,
+  type Fault,
+  fault,
+  fetchDescriptor,
+  isCode,
+  isConforming,
+  isDefault32,
+  isLong,
+  isPresent,
+  isReadable,
+  isSystemDescriptor,
+  isWritableData,
+  loadDataSegment,
+  setSegment,
+  type SystemAccess,
 } from "./segments.ts";
 
 /** What the instructions need of their processor. */
@@ -230,7 +271,8 @@ const mov: SystemInstruction = (cpu, insn, host) => {
     throw new Error("MOV to or from control and debug registers at CPL 0 is not implemented");
   }
   if (to.reg === CS) return raise(cpu, EXC_UD);
-  const selector = from.kind === OperandKind.Reg ? Number((cpu.gpr[from.reg] as bigint) & 0xffffn) : Number(read(cpu, host, 2));
+  const selector =
+    from.kind === OperandKind.Reg ? Number((cpu.gpr[from.reg] as bigint) & 0xffffn) : Number(read(cpu, host, 2));
   const f = loadDataSegment(cpu, to.reg, selector);
   return f ? raiseFault(cpu, f) : Status.Next;
 };
@@ -339,7 +381,10 @@ function selectorOperand(cpu: SystemHost, insn: Insn, i: 0 | 1, host: number): n
 const LSL_TYPES = new Set([2, 9, 11]);
 const LAR_TYPES = new Set([2, 9, 11, 12]);
 
-function inspect(use: (cpu: SystemHost, insn: Insn, low: number, high: number, limit: number) => void, kind: "lar" | "lsl" | "verr" | "verw"): SystemInstruction {
+function inspect(
+  use: (cpu: SystemHost, insn: Insn, low: number, high: number, limit: number) => void,
+  kind: "lar" | "lsl" | "verr" | "verw",
+): SystemInstruction {
   return (cpu, insn, host) => {
     const selector = selectorOperand(cpu, insn, kind === "lar" || kind === "lsl" ? 1 : 0, host);
     const failed = (): number => {
@@ -363,8 +408,14 @@ function inspect(use: (cpu: SystemHost, insn: Insn, low: number, high: number, l
   };
 }
 
-const lar = inspect((cpu, insn, _low, high) => setRegister(cpu, insn.operands[0].reg, insn.operandSize, BigInt(high & 0x00ffff00)), "lar");
-const lsl = inspect((cpu, insn, _low, _high, limit) => setRegister(cpu, insn.operands[0].reg, insn.operandSize, BigInt(limit)), "lsl");
+const lar = inspect(
+  (cpu, insn, _low, high) => setRegister(cpu, insn.operands[0].reg, insn.operandSize, BigInt(high & 0x00ffff00)),
+  "lar",
+);
+const lsl = inspect(
+  (cpu, insn, _low, _high, limit) => setRegister(cpu, insn.operands[0].reg, insn.operandSize, BigInt(limit)),
+  "lsl",
+);
 const verify = (kind: "verr" | "verw"): SystemInstruction => inspect(() => {}, kind);
 
 /** Stores a 16-bit system value to memory, or to a register by its operand size. */
@@ -389,13 +440,32 @@ function storeTable(table: "gdtr" | "idtr"): SystemInstruction {
 
 export const systemInstructions: ReadonlyMap<string, SystemInstruction> = new Map(
   Object.entries({
-    popf, iret, ret_far: retFar, jmp_far: jmpFar, call_far: callFar, mov, pop,
-    lss: loadFarPointer(SS), lfs: loadFarPointer(FS), lgs: loadFarPointer(GS), les: loadFarPointer(ES), lds: loadFarPointer(DS),
-    div, idiv, rdtsc, rdtscp, enter, lar, lsl, verr: verify("verr"), verw: verify("verw"),
+    popf,
+    iret,
+    ret_far: retFar,
+    jmp_far: jmpFar,
+    call_far: callFar,
+    mov,
+    pop,
+    lss: loadFarPointer(SS),
+    lfs: loadFarPointer(FS),
+    lgs: loadFarPointer(GS),
+    les: loadFarPointer(ES),
+    lds: loadFarPointer(DS),
+    div,
+    idiv,
+    rdtsc,
+    rdtscp,
+    enter,
+    lar,
+    lsl,
+    verr: verify("verr"),
+    verw: verify("verw"),
     sldt: store16((cpu) => BigInt(cpu.state.ldtr.selector)),
     str: store16((cpu) => BigInt(cpu.state.tr.selector)),
     smsw: store16((cpu) => cpu.state.cr0),
-    sgdt: storeTable("gdtr"), sidt: storeTable("idtr"),
+    sgdt: storeTable("gdtr"),
+    sidt: storeTable("idtr"),
   }),
 );
 

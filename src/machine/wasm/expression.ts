@@ -233,6 +233,7 @@ export const i32x4 = {
   shl: simd2(0xab), shrS: simd2(0xac), shrU: simd2(0xad), add: simd2(0xae), sub: simd2(0xb1), mul: simd2(0xb5), minS: simd2(0xb6), minU: simd2(0xb7),
   maxS: simd2(0xb8), maxU: simd2(0xb9), dotI16x8S: simd2(0xba), extmulLowI16x8S: simd2(0xbc), extmulHighI16x8S: simd2(0xbd),
   extmulLowI16x8U: simd2(0xbe), extmulHighI16x8U: simd2(0xbf), extaddPairwiseI16x8U: simd1(0x7f), abs: simd1(0xa0), allTrue: simd1(0xa3, I32),
+  leU: simd2(0x3e), neg: simd1(0xa1), truncSatF32x4S: simd1(0xf8), truncSatF64x2SZero: simd1(0xfc),
 };
 export const i64x2 = {
   splat: simd1(0x12), extractLane: lane(I64, 0x1d), replaceLane: replace(0x1e), eq: simd2(0xd6), bitmask: simd1(0xc4, I32),
@@ -243,13 +244,15 @@ export const f32x4 = {
   splat: simd1(0x13), extractLane: lane(ValType.f32, 0x1f), replaceLane: replace(0x20),
   eq: simd2(0x41), ne: simd2(0x42), lt: simd2(0x43), gt: simd2(0x44), le: simd2(0x45), ge: simd2(0x46),
   abs: simd1(0xe0), neg: simd1(0xe1), sqrt: simd1(0xe3), add: simd2(0xe4), sub: simd2(0xe5), mul: simd2(0xe6), div: simd2(0xe7),
-  pmin: simd2(0xea), pmax: simd2(0xeb), convertI32x4S: simd1(0xfa), demoteF64x2Zero: simd1(0x5e),
+  pmin: simd2(0xea), pmax: simd2(0xeb), ceil: simd1(0x67), floor: simd1(0x68), trunc: simd1(0x69), nearest: simd1(0x6a),
+  convertI32x4S: simd1(0xfa), demoteF64x2Zero: simd1(0x5e),
 };
 export const f64x2 = {
   splat: simd1(0x14), extractLane: lane(ValType.f64, 0x21), replaceLane: replace(0x22),
   eq: simd2(0x47), ne: simd2(0x48), lt: simd2(0x49), gt: simd2(0x4a), le: simd2(0x4b), ge: simd2(0x4c),
   abs: simd1(0xec), neg: simd1(0xed), sqrt: simd1(0xef), add: simd2(0xf0), sub: simd2(0xf1), mul: simd2(0xf2), div: simd2(0xf3),
-  pmin: simd2(0xf6), pmax: simd2(0xf7), convertLowI32x4S: simd1(0xfe), promoteLowF32x4: simd1(0x5f),
+  pmin: simd2(0xf6), pmax: simd2(0xf7), ceil: simd1(0x74), floor: simd1(0x75), trunc: simd1(0x7a), nearest: simd1(0x94),
+  convertLowI32x4S: simd1(0xfe), promoteLowF32x4: simd1(0x5f),
 };
 
 /** Store opcodes, for Fn.store. */

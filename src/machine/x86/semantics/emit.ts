@@ -375,6 +375,17 @@ export abstract class Emit {
     this.known = undefined;
   }
 
+  /** ZF, PF and CF from their bits in an i32 in RFLAGS format; OF, SF and AF cleared. */
+  flagsCompare(flags: Local): void {
+    const bit = (n: number): Expr => i32.and(i32.shrU(flags, i32.const(n)), i32.const(1));
+    const clear = this.fn.let(i32.xor(bit(6), i32.const(1)));
+    this.setState64("flags_result", i64.extendU(clear));
+    // The low byte of the result is 0 or 1; PF is its even parity, turned by bit 8 of the second word.
+    const parity = i32.xor(i32.xor(bit(2), clear), i32.const(1));
+    this.setState32("flags_aux", i32.or(i32.shl(parity, i32.const(8)), i32.mul(bit(0), i32.const(3))));
+    this.known = undefined;
+  }
+
   /** Replaces CF (0 or 1), leaving the other flags. */
   setCarry(carry: Expr): void {
     const aux = this.fn.let(this.state32("flags_aux"));

@@ -6,6 +6,8 @@ import { data } from "./data.ts";
 import type { Semantics } from "./emit.ts";
 import { strings } from "./strings.ts";
 import { system } from "./system.ts";
+import { vectorConvert } from "./vector-convert.ts";
+import { vectorFloat } from "./vector-float.ts";
 import { vectorInteger } from "./vector-integer.ts";
 import { vectorMoves } from "./vector-moves.ts";
 import { vectorShift } from "./vector-shift.ts";
@@ -13,7 +15,7 @@ import { vectorShuffle } from "./vector-shuffle.ts";
 import { x87 } from "./x87.ts";
 
 export const semantics: ReadonlyMap<string, Semantics> = new Map(
-  Object.entries({ ...arithmetic, ...bits, ...data, ...control, ...strings, ...system, ...x87, ...vectorMoves, ...vectorInteger, ...vectorShift, ...vectorShuffle }),
+  Object.entries({ ...arithmetic, ...bits, ...data, ...control, ...strings, ...system, ...x87, ...vectorMoves, ...vectorFloat, ...vectorConvert, ...vectorInteger, ...vectorShift, ...vectorShuffle }),
 );
 
 /** Mnemonics that the processor executes (subject to CPUID features). */

@@ -1,0 +1,125 @@
+/**
+ * Floating-point lanes of SSE registers, and when WebAssembly's arithmetic on them cannot be told
+ * apart from the processor's.
+ *
+ * WebAssembly rounds to nearest, raises no flags and leaves NaN payloads open. So its result is
+ * taken only if MXCSR rounds to nearest with all exceptions masked and the inexact flag set
+ * already, no operand is denormal or NaN (flags, payloads), and the result is neither NaN, infinite
+ * nor below the smallest normal number (underflow and overflow flags). All else is computed exactly
+ * in TypeScript (softfloat/sse.ts).
+ */
+import { type Expr, f32x4, f64x2, i32, i32x4, i64x2, type Local, v128, ValType } from "../../wasm/expression.ts";
+import { SseOp } from "../softfloat/sse-op.ts";
+import type { Emit } from "./emit.ts";
+
+/** A lane type with its WebAssembly operations. */
+export interface Lanes {
+  readonly bytes: 4 | 8;
+  readonly float: typeof f32x4 | typeof f64x2;
+  /** One bit for each lane of a comparison's result. */
+  bitmask(v: Expr): Expr;
+  /** What bitmask gives if all lanes are true. */
+  readonly all: number;
+  /** A vector with the same value in all lanes. */
+  splat(bits: bigint): Expr;
+  readonly minNormal: bigint;
+  readonly infinity: bigint;
+  readonly signBit: bigint;
+}
+
+export const SINGLE: Lanes = {
+  bytes: 4,
+  float: f32x4,
+  bitmask: i32x4.bitmask,
+  all: 15,
+  splat: (bits) => v128.const((bits << 32n) | bits, (bits << 32n) | bits),
+  minNormal: 0x00800000n,
+  infinity: 0x7f800000n,
+  signBit: 0x80000000n,
+};
+
+export const DOUBLE: Lanes = {
+  bytes: 8,
+  float: f64x2,
+  bitmask: i64x2.bitmask,
+  all: 3,
+  splat: (bits) => v128.const(bits, bits),
+  minNormal: 0x0010000000000000n,
+  infinity: 0x7ff0000000000000n,
+  signBit: 0x8000000000000000n,
+};
+
+/** The forms of an operation: names end in ps, pd, ss, sd. */
+export const FORMS = [
+  ["ps", SINGLE, false],
+  ["pd", DOUBLE, false],
+  ["ss", SINGLE, true],
+  ["sd", DOUBLE, true],
+] as const;
+
+/** Mask of the lanes that are neither denormal nor NaN. */
+export const isUsual = (lanes: Lanes, v: Local): Expr =>
+  v128.or(lanes.float.ge(lanes.float.abs(v), lanes.splat(lanes.minNormal)), isZero(lanes, v));
+
+export const isZero = (lanes: Lanes, v: Local): Expr => lanes.float.eq(v, lanes.splat(0n));
+
+/** Mask of the lanes that are neither infinite nor NaN. */
+export const isFinite = (lanes: Lanes, v: Local): Expr => lanes.float.lt(lanes.float.abs(v), lanes.splat(lanes.infinity));
+
+/** Above the smallest normal number: that itself may be a rounded underflow. */
+export const isAboveMinimum = (lanes: Lanes, v: Local): Expr => lanes.float.gt(lanes.float.abs(v), lanes.splat(lanes.minNormal));
+
+/** All lanes of a mask are true (of a scalar: the lowest). */
+export function holds(lanes: Lanes, scalar: boolean, mask: Expr): Expr {
+  const wanted = i32.const(scalar ? 1 : lanes.all);
+  const bits = lanes.bitmask(mask);
+  return i32.eq(scalar ? i32.and(bits, wanted) : bits, wanted);
+}
+
+// MXCSR (SDM vol. 1 §10.2.3).
+const PE = 1 << 5;
+const DAZ = 1 << 6;
+const MASKS = 0x3f << 7;
+const PM = 1 << 12;
+const RC = 3 << 13;
+const FTZ = 1 << 15;
+
+/** MXCSR rounds as WebAssembly does, and an inexact result changes nothing. */
+export const isUsualMode = (e: Emit): Expr =>
+  i32.eq(i32.and(e.state32("mxcsr"), i32.const(FTZ | RC | MASKS | DAZ | PE)), i32.const(MASKS | PE));
+
+/** An inexact conversion to an integer has no effect but the flag. `nearest`: the rounding mode matters, too. */
+export const canRaiseInexact = (e: Emit, nearest: boolean): Expr =>
+  i32.eq(i32.and(e.state32("mxcsr"), i32.const(PM | DAZ | (nearest ? RC : 0))), i32.const(PM));
+
+/** Sets the inexact flag if `inexact` (0 or 1). */
+export const raiseInexact = (e: Emit, inexact: Expr): void =>
+  e.setState32("mxcsr", i32.or(e.state32("mxcsr"), i32.shl(inexact, i32.const(5))));
+
+/** Number of an operation, for softSse. */
+export const operation = (name: SseOp): Expr => i32.const(SseOp[name]);
+
+/**
+ * The result of `fast` (a vector) if the conditions that it gives to `require` hold, else that of
+ * the exact operation `op` on `a` and `b`.
+ */
+export function fastOr(
+  e: Emit,
+  op: Expr,
+  a: Local,
+  b: Local,
+  fast: (require: (condition: Expr) => void) => Expr,
+  type: ValType = ValType.v128,
+  fromSoft: (result: Local) => Expr = (result) => result,
+): Local {
+  const { fn } = e;
+  const result = fn.local(type);
+  fn.block((done) => {
+    fn.block((slow) => {
+      fn.set(result, fast((condition) => fn.brIf(slow, i32.eqz(condition))));
+      fn.br(done);
+    });
+    fn.set(result, fromSoft(e.softSse(op, a, b)));
+  });
+  return result;
+}

@@ -1,0 +1,173 @@
+/** Floating-point arithmetic and comparison of SSE and SSE2 (SDM vol. 1 §10.4.1, §11.4.1). */
+import { type Expr, f32, f32x4, f64, f64x2, i32, i32x4, type Local, v128, ValType } from "../../wasm/expression.ts";
+import type { Fn } from "../../wasm/function.ts";
+import { SSE_IMMEDIATE_SHIFT, type SseOp } from "../softfloat/sse-op.ts";
+import type { Emit, Semantics } from "./emit.ts";
+import {
+  DOUBLE, FORMS, fastOr, holds, isAboveMinimum, isFinite, isUsual, isUsualMode, isZero, type Lanes, operation, SINGLE,
+} from "./float-lanes.ts";
+import { requireSse } from "./vector.ts";
+
+/** Two operands, both whole registers or both scalars with zeros above. */
+function operands(e: Emit, lanes: Lanes, scalar: boolean): { a: Local; b: Local } {
+  requireSse(e);
+  const b = scalar ? e.readVector(1, lanes.bytes) : e.readVector(1, 16, true);
+  return { a: e.readVector(0, scalar ? lanes.bytes : 16), b };
+}
+
+/** A scalar result leaves the rest of the register. */
+function writeResult(e: Emit, lanes: Lanes, scalar: boolean, result: Expr): void {
+  if (scalar) e.writeScalar(0, lanes.bytes, result);
+  else e.writeVector(0, result);
+}
+
+/** What WebAssembly computes, and the mask of lanes (besides a finite result) for which that is right. */
+interface Formula {
+  result(lanes: Lanes, a: Local, b: Local): Expr;
+  isRight(lanes: Lanes, a: Local, b: Local, r: Local): Expr;
+}
+
+/** Sums and differences are exact where they are tiny. */
+const add: Formula = {
+  result: (lanes, a, b) => lanes.float.add(a, b),
+  isRight: (lanes, a, b) => v128.and(isUsual(lanes, a), isUsual(lanes, b)),
+};
+
+const subtract: Formula = { ...add, result: (lanes, a, b) => lanes.float.sub(a, b) };
+
+const multiply: Formula = {
+  result: (lanes, a, b) => lanes.float.mul(a, b),
+  isRight: (lanes, a, b, r) =>
+    v128.and(add.isRight(lanes, a, b, r), v128.or(isAboveMinimum(lanes, r), v128.or(isZero(lanes, a), isZero(lanes, b)))),
+};
+
+const divide: Formula = {
+  result: (lanes, a, b) => lanes.float.div(a, b),
+  isRight: (lanes, a, b, r) => v128.and(add.isRight(lanes, a, b, r), v128.or(isAboveMinimum(lanes, r), isZero(lanes, a))),
+};
+
+const squareRoot: Formula = {
+  result: (lanes, _a, b) => lanes.float.sqrt(b),
+  isRight: (lanes, _a, b) => isUsual(lanes, b),
+};
+
+/** Where the operands of lane-wise arithmetic come from; HADDPS and others take them from other lanes. */
+export type Arrange = (a: Local, b: Local, fn: Fn) => readonly [Local, Local];
+
+export function arithmetic(formula: Formula, op: SseOp, lanes: Lanes, scalar: boolean, arrange: Arrange = (a, b) => [a, b]): Semantics {
+  return (e) => {
+    const { a, b } = operands(e, lanes, scalar);
+    const result = fastOr(e, operation(op), a, b, (require) => {
+      require(isUsualMode(e));
+      const [x, y] = arrange(a, b, e.fn);
+      const r = e.fn.let(formula.result(lanes, x, y));
+      require(holds(lanes, scalar, v128.and(isFinite(lanes, r), formula.isRight(lanes, x, y, r))));
+      return r;
+    });
+    writeResult(e, lanes, scalar, result);
+  };
+}
+
+export { add as addition, subtract as subtraction };
+
+/** MINxx, MAXxx: the source if the operands are equal (zeros of both signs are). MXCSR's modes do not matter. */
+function extremum(op: SseOp, lanes: Lanes, scalar: boolean, pick: (a: Expr, b: Expr) => Expr): Semantics {
+  return (e) => {
+    const { a, b } = operands(e, lanes, scalar);
+    const result = fastOr(e, operation(op), a, b, (require) => {
+      require(holds(lanes, scalar, add.isRight(lanes, a, b, a)));
+      return pick(b, a);
+    });
+    writeResult(e, lanes, scalar, result);
+  };
+}
+
+/** Predicate `p` of CMPxx (0..7) for operands that are not NaN. */
+function relation(lanes: Lanes, p: number, a: Local, b: Local): Expr {
+  const { float } = lanes;
+  if (p === 0) return float.eq(a, b);
+  if (p === 1) return float.lt(a, b);
+  if (p === 2) return float.le(a, b);
+  if (p === 4) return float.ne(a, b);
+  if (p === 5) return float.ge(a, b);
+  if (p === 6) return float.gt(a, b);
+  return p === 3 ? v128.const(0n, 0n) : v128.const(-1n, -1n);
+}
+
+/** The same for a predicate known at run time. */
+function relationAtRunTime(e: Emit, lanes: Lanes, predicate: Local, a: Local, b: Local): Expr {
+  const { fn } = e;
+  const base = fn.let(i32.and(predicate, i32.const(3)));
+  const positive = fn.let(v128.const(0n, 0n));
+  fn.if(i32.eqz(base), () => fn.set(positive, relation(lanes, 0, a, b)));
+  fn.if(i32.eq(base, i32.const(1)), () => fn.set(positive, relation(lanes, 1, a, b)));
+  fn.if(i32.eq(base, i32.const(2)), () => fn.set(positive, relation(lanes, 2, a, b)));
+  return v128.xor(positive, i32x4.splat(i32.sub(i32.const(0), i32.shrU(predicate, i32.const(2)))));
+}
+
+/** CMPxx: a mask; the predicate is the immediate's low three bits. */
+function compare(op: SseOp, lanes: Lanes, scalar: boolean): Semantics {
+  return (e) => {
+    const { a, b } = operands(e, lanes, scalar);
+    const constant = e.constantImmediate();
+    const predicate = e.fn.let(i32.and(i32.wrap(e.immediate()), i32.const(7)));
+    const exact = i32.or(operation(op), i32.shl(predicate, i32.const(SSE_IMMEDIATE_SHIFT)));
+    const result = fastOr(e, exact, a, b, (require) => {
+      require(holds(lanes, scalar, add.isRight(lanes, a, b, a)));
+      if (constant !== undefined) return relation(lanes, constant & 7, a, b);
+      return relationAtRunTime(e, lanes, predicate, a, b);
+    });
+    writeResult(e, lanes, scalar, result);
+  };
+}
+
+/** COMISx, UCOMISx: ZF and CF tell equal and less, ZF = PF = CF = 1 unordered; the others are cleared. */
+function compareToFlags(op: SseOp, lanes: Lanes): Semantics {
+  return (e) => {
+    const { a, b } = operands(e, lanes, true);
+    const single = lanes === SINGLE;
+    const x = single ? f32x4.extractLane(a, 0) : f64x2.extractLane(a, 0);
+    const y = single ? f32x4.extractLane(b, 0) : f64x2.extractLane(b, 0);
+    const scalar = single ? f32 : f64;
+    const flags = fastOr(
+      e,
+      operation(op),
+      a,
+      b,
+      (require) => {
+        require(holds(lanes, true, add.isRight(lanes, a, b, a)));
+        return i32.or(i32.shl(scalar.eq(x, y), i32.const(6)), scalar.lt(x, y));
+      },
+      ValType.i32,
+      (result) => i32x4.extractLane(result, 0),
+    );
+    e.flagsCompare(flags);
+  };
+}
+
+/** RCPxx, RSQRTxx: approximations; they raise nothing. */
+function approximation(op: SseOp, scalar: boolean): Semantics {
+  return (e) => {
+    const { a, b } = operands(e, SINGLE, scalar);
+    writeResult(e, SINGLE, scalar, e.softSse(operation(op), a, b));
+  };
+}
+
+export const vectorFloat: Record<string, Semantics> = {
+  rcpps: approximation("rcpps", false), rcpss: approximation("rcpss", true),
+  rsqrtps: approximation("rsqrtps", false), rsqrtss: approximation("rsqrtss", true),
+  comiss: compareToFlags("comiss", SINGLE), comisd: compareToFlags("comisd", DOUBLE),
+  ucomiss: compareToFlags("ucomiss", SINGLE), ucomisd: compareToFlags("ucomisd", DOUBLE),
+};
+
+for (const [suffix, lanes, scalar] of FORMS) {
+  vectorFloat[`add${suffix}`] = arithmetic(add, `add${suffix}`, lanes, scalar);
+  vectorFloat[`sub${suffix}`] = arithmetic(subtract, `sub${suffix}`, lanes, scalar);
+  vectorFloat[`mul${suffix}`] = arithmetic(multiply, `mul${suffix}`, lanes, scalar);
+  vectorFloat[`div${suffix}`] = arithmetic(divide, `div${suffix}`, lanes, scalar);
+  vectorFloat[`sqrt${suffix}`] = arithmetic(squareRoot, `sqrt${suffix}`, lanes, scalar);
+  vectorFloat[`min${suffix}`] = extremum(`min${suffix}`, lanes, scalar, lanes.float.pmin);
+  vectorFloat[`max${suffix}`] = extremum(`max${suffix}`, lanes, scalar, lanes.float.pmax);
+  // CMPSD has a name of its own in the table, where it is also a string instruction.
+  vectorFloat[suffix === "sd" ? "cmpsd_x" : `cmp${suffix}`] = compare(`cmp${suffix}`, lanes, scalar);
+}
