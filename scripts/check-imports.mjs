@@ -56,7 +56,9 @@ function problem(file, specifier) {
     const name = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
     return allowed.includes(name) ? undefined : may;
   }
-  const target = normalize(join(dirname(file), specifier)).split(sep).join("/");
+  const target = normalize(join(dirname(file), specifier))
+    .split(sep)
+    .join("/");
   if (target.startsWith("../")) return `src/ imports nothing from outside (${specifier})`;
   const other = floorOf(target);
   return other === floor || allowed.includes(other) ? undefined : may;

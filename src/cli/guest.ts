@@ -82,9 +82,7 @@ async function defaultImage(): Promise<GuestImage> {
   } catch (error) {
     if (isExpected(error)) throw error;
     const message = error instanceof Error ? error.message : String(error);
-    throw new UserError(
-      `cannot get the default guest: ${firstLine(message)}; give --kernel FILE and --ramdisk FILE to boot your own`,
-    );
+    throw new UserError(`cannot get the default guest: ${firstLine(message)} (your own: --kernel FILE --ramdisk FILE)`);
   } finally {
     bar.clear();
   }

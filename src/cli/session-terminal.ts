@@ -15,8 +15,7 @@ export async function terminalSession(context: SessionContext): Promise<SessionR
   const terminal = openTerminal(process.stdin, process.stdout);
   const stopResizing = terminal.onResize((size) => agent?.resize(size));
   try {
-    // A command's terminal should show the command's output, not the boot before it.
-    const shown = options.command.length > 0 && agent !== undefined ? hideUntilReady(terminal, agent, tail) : terminal;
+    const shown = options.command.length > 0 && agent !== undefined ? showCommandOnly(terminal, agent, tail) : terminal;
     await attachTerminal(
       domain.console.raw,
       shown,
@@ -29,11 +28,15 @@ export async function terminalSession(context: SessionContext): Promise<SessionR
   return { commandStatus: await agent?.finished, hidden: tail.toString() };
 }
 
-function hideUntilReady(terminal: Terminal, agent: GuestAgent, tail: Tail): Terminal {
+/** A command's terminal shows the command's output: not the boot before it, nor the power-off behind it. */
+function showCommandOnly(terminal: Terminal, agent: GuestAgent, tail: Tail): Terminal {
   let visible = false;
   void agent.ready.then((ready) => {
     visible = ready;
     if (ready) tail.clear();
+  });
+  void agent.exited.then(() => {
+    visible = false;
   });
   return { ...terminal, write: (bytes) => (visible ? terminal.write(bytes) : tail.push(bytes)) };
 }

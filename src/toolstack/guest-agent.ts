@@ -18,11 +18,14 @@ export type GuestSignal = "INT" | "TERM" | "HUP" | "QUIT" | "KILL" | "USR1" | "U
 export class GuestAgent {
   /** The guest has opened its consoles; false if it ended without. */
   readonly ready: Promise<boolean>;
+  /** The command's status as soon as it has ended; its output may still be on its way. Undefined as in `finished`. */
+  readonly exited: Promise<number | undefined>;
   /** Status of the command, when the guest has closed its consoles; undefined if it ran none to the end. */
   readonly finished: Promise<number | undefined>;
   readonly #control: Console;
   readonly #data: Console | undefined;
   readonly #encoder = new TextEncoder();
+  #exit: (status: number | undefined) => void = () => {};
   #becomeReady: (ready: boolean) => void = () => {};
   #isReady = false;
   #size: TerminalSize | undefined;
@@ -33,6 +36,9 @@ export class GuestAgent {
     this.#data = data;
     this.ready = new Promise((resolve) => {
       this.#becomeReady = resolve;
+    });
+    this.exited = new Promise((resolve) => {
+      this.#exit = resolve;
     });
     this.finished = this.#listen();
   }
@@ -89,6 +95,7 @@ export class GuestAgent {
       }
     }
     this.#becomeReady(false);
+    this.#exit(status);
     return status;
   }
 
@@ -99,7 +106,10 @@ export class GuestAgent {
       this.#becomeReady(true);
       if (this.#size !== undefined) this.resize(this.#size);
     }
-    const status = /^exit (\d{1,3})$/.exec(line)?.[1];
-    return status === undefined ? undefined : Number(status) & 0xff;
+    const digits = /^exit (\d{1,3})$/.exec(line)?.[1];
+    if (digits === undefined) return undefined;
+    const status = Number(digits) & 0xff;
+    this.#exit(status);
+    return status;
   }
 }

@@ -124,6 +124,20 @@ export function whyNotOffered(mnemonic: string): string | undefined {
   return NOT_OFFERED.find(({ pattern }) => pattern.test(mnemonic))?.reason;
 }
 
+/** Where a real processor (AMD Zen, see tests/oracle) does something else than iced says, and the table follows it. */
+const DISAGREEMENTS: readonly { reason: string; codes: readonly number[]; ours: string }[] = [
+  {
+    reason: "F3 90 with REX.B exchanges R8 and rAX; only without it is it PAUSE",
+    codes: [Code.Pause],
+    ours: "xchg",
+  },
+  {
+    reason: "0F 0D with a register operand is undefined where it is PREFETCH, not a reserved NOP",
+    codes: [Code.Reservednop_rm16_r16_0F0D, Code.Reservednop_rm32_r32_0F0D, Code.Reservednop_rm64_r64_0F0D],
+    ours: "undefined",
+  },
+];
+
 /** Register operands whose upper part is ignored, or zeroed anyway, so that iced's size of them means nothing. */
 const LOOSE_SIZE =
   /^(arpl|lldt|ltr|verr|verw|lar|lsl|lmsw|pmovmskb|pinsrw|pinsrb|pextrw|pextrb|extractps|movmskp[sd])$/;
@@ -149,6 +163,12 @@ export class Judge {
     this.decoder.ip = BigInt(offset);
     this.decoder.decodeOut(this.instruction);
     return this.instruction.code === Code.INVALID ? -1 : this.instruction.length;
+  }
+
+  /** Why iced is known to be wrong about this instruction that is `mnemonic` (or "undefined") to us, if it is. */
+  disagreement(mnemonic: string): string | undefined {
+    const { code } = this.instruction;
+    return DISAGREEMENTS.find(({ codes, ours }) => ours === mnemonic && codes.includes(code))?.reason;
   }
 
   isVector(): boolean {

@@ -10,6 +10,8 @@ export interface Account {
   vector: number;
   /** By reason: see iced.ts. */
   notOffered: Map<string, number>;
+  /** Where iced is known to be wrong, by reason: see iced.ts. */
+  disagreements: Map<string, number>;
   /** What is wrong, with an example. */
   differences: string[];
 }
@@ -17,7 +19,13 @@ export interface Account {
 const LIMIT = 20;
 
 export class Sweep {
-  readonly account: Account = { instructions: 0, vector: 0, notOffered: new Map(), differences: [] };
+  readonly account: Account = {
+    instructions: 0,
+    vector: 0,
+    notOffered: new Map(),
+    disagreements: new Map(),
+    differences: [],
+  };
   readonly insn = newInsn();
   private readonly judge: Judge;
   private readonly bytes: Uint8Array;
@@ -40,6 +48,11 @@ export class Sweep {
     account.instructions++;
     const expected = judge.at(offset);
     const length = decode(this.bytes, offset, this.codeSize, insn);
+    const disagreement = expected < 0 ? undefined : judge.disagreement(length > 0 ? insn.def.mnemonic : "undefined");
+    if (disagreement !== undefined) {
+      account.disagreements.set(disagreement, (account.disagreements.get(disagreement) ?? 0) + 1);
+      return expected;
+    }
     if (expected < 0) {
       if (length > 0) this.differ(offset, `is ${insn.def.mnemonic} (${insn.def.encoding}), not undefined`);
     } else if (length > 0) {

@@ -57,7 +57,7 @@ test("what the encoding column says of ModRM and immediates agrees with the oper
     assert.deepEqual(written, expected, where);
     const fromModrm = codes.some((code) => /^[EMRGSCDPVQWNU][a-z]*$/.test(code) && !/^[CDESFG]S$/.test(code));
     if (fromModrm) assert.ok(parseEncoding(def).hasModrm, where);
-    assert.equal(def.operands.includes("Z"), def.encoding.includes("+r") || def.encoding === "REX.B 90", where);
+    assert.equal(def.operands.includes("Z"), def.encoding.includes("+r") || def.encoding.endsWith("REX.B 90"), where);
   }
 });
 

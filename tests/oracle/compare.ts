@@ -1,5 +1,14 @@
 /** Finds where two results of the same case differ in what the architecture defines. */
-import { EXC_PF, EXCEPTIONS_WITH_ERROR_CODE, FLAG_RF, FLAG_TF, PF_PRESENT } from "../../src/machine/x86/state.ts";
+import {
+  EXC_AC,
+  EXC_GP,
+  EXC_PF,
+  EXC_SS,
+  EXCEPTIONS_WITH_ERROR_CODE,
+  FLAG_RF,
+  FLAG_TF,
+  PF_PRESENT,
+} from "../../src/machine/x86/state.ts";
 import type { Instance } from "./generate.ts";
 import {
   backgroundMemory,
@@ -43,6 +52,8 @@ const REGISTERS = [
   "r14",
   "r15",
 ];
+/** Exceptions of memory accesses. Which part of a large operand is accessed first decides between them. */
+const MEMORY_FAULTS: ReadonlySet<number> = new Set([EXC_SS, EXC_GP, EXC_PF, EXC_AC]);
 const LINUX_TASK_SIZE = 0x7ffffffff000n;
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 const background = backgroundMemory();
@@ -141,6 +152,8 @@ function compareFx(instance: Instance, native: Result, ours: Result, differences
 export function compare(instance: Instance, c: Case, native: Result, ours: Result, memory: Uint8Array): string[] {
   const differences: string[] = [];
   if (native.vector !== ours.vector) {
+    if (MEMORY_FAULTS.has(native.vector) && MEMORY_FAULTS.has(ours.vector) && unspecifiedFaultAddress(instance))
+      return differences;
     return [
       `${vectorName(ours.vector)} (rip ${hex(ours.rip)}), expected ${vectorName(native.vector)} (rip ${hex(native.rip)}, error code ${hex(native.errorCode)}, cr2 ${hex(native.cr2)})`,
     ];

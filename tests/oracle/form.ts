@@ -39,6 +39,8 @@ export function parseForm(def: InsnDef): Form {
       /^(0F|REX|[0-9A-F]{2})/.test(words[i + 1] ?? "")
     ) {
       mandatory = PREFIX[word];
+    } else if (word === "NFx") {
+      // What has F2 or F3 is another line; 66 is the operand size.
     } else if (word === "REX.W") rexW = true;
     else if (word === "REX.B") rexB = true;
     else if (word === "/r") modrm = "any";

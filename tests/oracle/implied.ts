@@ -102,7 +102,9 @@ export function prepareImplied(instance: Instance, random: Random, c: Case, at: 
     case "outs": {
       const high = at.address32 ? random.u64() << 32n : 0n;
       const limit = at.address32 ? 0xffffffffn : ~0n;
-      const source = pickAddress(random);
+      let source = pickAddress(random);
+      // As in generate.ts: the offset into the segment must be canonical itself.
+      if (at.segmentBase !== 0n && source >> 40n) source = pickGoodAddress(random);
       // If both accesses fault, it is not specified which one is reported.
       const anywhere = isGoodAddress(source) ? pickAddress : pickGoodAddress;
       const destination =
@@ -139,7 +141,8 @@ export function prepareImplied(instance: Instance, random: Random, c: Case, at: 
       }
       break;
     case "ldmxcsr":
-      if (!random.chance(8)) poke(c, 0, at.target, BigInt(random.below(0x10000)));
+      // Bit 17 is a feature that the machine may have and we have not.
+      poke(c, 0, at.target, random.chance(8) ? random.u64() & ~0x20000n : BigInt(random.below(0x10000)));
       break;
     case "fxrstor":
     case "fxrstor64": {

@@ -8,6 +8,7 @@
 import type { MemoryLayout } from "../layout.ts";
 import type { MachineMemory } from "../memory.ts";
 import { decode, newInsn } from "../x86/decode/index.ts";
+import { resolveFeature } from "../x86/fallback.ts";
 import { BASE_NONE, BASE_RIP, type Insn, INDEX_NONE, OperandKind, RegClass, SEG_NONE } from "../x86/insn.ts";
 import { cpuState, REG_ZERO, segmentRegister } from "../x86/state.ts";
 import { hasWideDisplacement } from "./emit.ts";
@@ -40,6 +41,8 @@ const TABLE_BYTES = 64 * 4;
 const MAX_RUN = 256;
 /** Room that one decode() may need: records, directory, lines. */
 const DECODE_ROOM = (MAX_RUN + 4) * RECORD_SIZE + 70 * TABLE_BYTES;
+/** Decoded instructions kept for TypeScript at most: they are objects of the host. */
+const MAX_KEPT = 1 << 16;
 /** Longest instruction. */
 const MAX_LENGTH = 15;
 const ST = cpuState.offset;
@@ -74,8 +77,8 @@ export interface CodeCacheStatistics {
 export interface CodeCacheHost {
   /** Some frame has code now: stores to it must be seen, so write translations are dropped. */
   codeAppeared(mfn: number): void;
-  /** The instruction of a record is gone: so must be what was compiled from it. */
-  instructionDropped(record: number): void;
+  /** Bytes from..to-1 of a frame are about to change: what was compiled from them must go. */
+  codeChanges(mfn: number, from: number, to: number): void;
   /** All records are gone. */
   codeFlushed(): void;
   /** CPUID features; instructions of others are undefined. */
@@ -119,7 +122,7 @@ export class CodeCache {
 
   /** Decodes the run of code that starts at a host address; returns its first record. */
   decode(host: number): number {
-    if (this.#next + DECODE_ROOM > this.#layout.recordsEnd) this.flush();
+    if (this.#isFull(MAX_RUN)) this.flush();
     const mfn = host >>> 12;
     const frame = mfn << 12;
     const directory = this.#directory(mfn);
@@ -188,9 +191,18 @@ export class CodeCache {
     return start;
   }
 
+  /** Whether some space that decoding `count` more instructions may need is used up. */
+  #isFull(count: number): boolean {
+    return (
+      this.#next + DECODE_ROOM > this.#layout.recordsEnd ||
+      this.#forms.room < count ||
+      this.#instructions.length + count > MAX_KEPT
+    );
+  }
+
   /** Whether the processor offers it, and how it is executed. */
   #handlerOf(insn: Insn, at = 0, length = 0): Handler | undefined {
-    if (!this.#host.features.has(insn.def.feature) && insn.def.mnemonic !== "tzcnt") return undefined;
+    if (!resolveFeature(insn, this.#host.features)) return undefined;
     return this.#forms.handlerOf(insn, () => hex(this.#memory.u8.subarray(at, at + length)));
   }
 
@@ -253,12 +265,14 @@ export class CodeCache {
   /**
    * Decodes the instruction of a CASE_CROSSING record again, with the frame that now follows.
    * @param second host address of the next page
-   * @returns the record to execute
+   * @returns the record to execute: that of the instruction, or another CASE_CROSSING one
    */
   resolveCrossing(record: number, second: number): number {
     const { u8, u16, u32 } = this.#memory;
     const offset = u16[(record + REC_OFFSET) >>> 1] as number;
     const first = this.#frameOf(record, offset);
+    // Decoding anew makes room, and comes here again.
+    if (this.#isFull(1)) return this.decode(first + offset);
     const bytes = new Uint8Array(2 * MAX_LENGTH + 2);
     const inFirst = 4096 - offset;
     bytes.set(u8.subarray(first + offset, first + 4096));
@@ -343,6 +357,7 @@ export class CodeCache {
     const from = host & 0xfff;
     const to = Math.min(4096, from + size);
     if (directory !== 0) {
+      this.#host.codeChanges(mfn, from, to);
       const firstLine = Math.max(0, from - MAX_LENGTH) >> 6;
       for (let line = firstLine; line <= (to - 1) >> 6; line++) {
         const table = u32[(directory >>> 2) + line] as number;
@@ -375,7 +390,7 @@ export class CodeCache {
   #drop(record: number): void {
     const { u16, u32 } = this.#memory;
     const isCase = u16[(record + REC_CASE) >>> 1] as number;
-    this.#host.instructionDropped(record);
+
     if (isCase === CASE_CROSSING) {
       u32[(record + REC_LINK) >>> 2] = 0xffffffff;
       this.#crossingFrames.delete(record);
@@ -420,6 +435,7 @@ export class CodeCache {
     u32.fill(0, codeDirectory >>> 2, (codeDirectory >>> 2) + this.#memory.frames);
     this.#next = this.#layout.records;
     this.#instructions = [];
+    if (this.#forms.room < MAX_RUN) this.#forms.forget();
     this.#crossings.clear();
     this.#crossingFrames.clear();
     this.statistics.flushes++;

@@ -23,6 +23,8 @@ export const engineState = struct("engine_state", {
   link: u32,
   /** Nonzero: alignment is checked (RFLAGS.AC, CR0.AM, CPL 3); the TLB is then not used. */
   check_alignment: u32,
+  /** Instructions that compiled regions have executed. */
+  jit_retired: u64,
   /** The address of the last non-canonical access. */
   bad_address: u64,
   read_misses: u32,

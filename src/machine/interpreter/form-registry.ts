@@ -8,7 +8,7 @@ import type { Insn } from "../x86/insn.ts";
 import { semantics } from "../x86/semantics/index.ts";
 import { cloneInsn, formKey, formName } from "./forms.ts";
 import { type FormShape, type Generated, generateHandlers, generateInterpreter, HANDLERS } from "./generate.ts";
-import { CASE_CALL, CASE_FIRST_FORM } from "./record.ts";
+import { CASE_CALL, CASE_FIRST_FORM, CASE_FIRST_REGION } from "./record.ts";
 
 /** How a form is executed. */
 export interface Handler {
@@ -16,7 +16,7 @@ export interface Handler {
   readonly case: number;
   /** Table index where `case` is CASE_CALL. */
   readonly handler: number;
-  readonly usesSystem: boolean;
+  usesSystem: boolean;
   /** An instruction of this form, for profiles. */
   example?: string;
 }
@@ -43,8 +43,10 @@ export class FormRegistry {
   /** By table line, then by form key. */
   readonly #byKey: (Map<number, Handler> | undefined)[] = [];
   readonly #fused = new Map<Handler, Map<Handler, number>>();
-  readonly #pending: { shape: FormShape; index: number }[] = [];
+  readonly #pending: { shape: FormShape; handler: Handler }[] = [];
   #handlers = 0;
+  /** Handlers that came with the first module; those behind can be forgotten. */
+  readonly #known: number;
   readonly #firstFused: number;
   /** Links generated functions to the first module. */
   #link: ((bytes: Uint8Array) => Record<string, unknown>) | undefined;
@@ -85,7 +87,7 @@ export class FormRegistry {
     knownShapes.forEach((shape, i) => {
       this.#add(shape, { case: CASE_CALL, handler: i, usesSystem: this.generated.outOfLine[i]?.usesSystem ?? false });
     });
-    this.#handlers = knownShapes.length;
+    this.#handlers = this.#known = knownShapes.length;
     inlineShapes.forEach((shape, i) => {
       if (shape.length !== 2) return;
       const [a, b] = shape.map((s) => this.#byName.get(formName(s)));
@@ -126,7 +128,7 @@ export class FormRegistry {
   }
 
   isFused(caseNumber: number): boolean {
-    return caseNumber >= this.#firstFused;
+    return caseNumber >= this.#firstFused && caseNumber < CASE_FIRST_REGION;
   }
 
   /** The case that executes `first` and `second` in one go, or 0. */
@@ -135,24 +137,42 @@ export class FormRegistry {
   }
 
   #create(shape: FormShape): Handler {
-    const index = this.#handlers++;
-    if (index >= HANDLERS) throw new Error("table of instruction forms is full");
-    this.#pending.push({ shape, index });
+    if (this.room === 0) throw new Error("table of instruction forms is full");
     // Whether it needs the decoded instruction is known once it is generated; until then assume so.
-    return this.#add(shape, { case: CASE_CALL, handler: index, usesSystem: true });
+    const handler = this.#add(shape, { case: CASE_CALL, handler: this.#handlers++, usesSystem: true });
+    this.#pending.push({ shape, handler });
+    return handler;
+  }
+
+  /** How many more forms can be met before `forget` must be called. */
+  get room(): number {
+    return HANDLERS - this.#handlers;
+  }
+
+  /** Forgets the forms that did not come with the first module. No record may use them any more. */
+  forget(): void {
+    for (const [name, { handler, case: how }] of this.#byName) {
+      if (how !== CASE_CALL || handler < this.#known) continue;
+      this.#byName.delete(name);
+      this.#table?.set(handler, null);
+    }
+    this.#byKey.length = 0;
+    this.#pending.length = 0;
+    this.#handlers = this.#known;
   }
 
   /** Generates the functions of the forms met since the last call. */
   flush(): void {
     if (this.#pending.length === 0) return;
-    const { bytes } = generateHandlers(
+    const { bytes, forms } = generateHandlers(
       this.#layout,
       this.#pending.map((p) => p.shape),
     );
     if (!this.#link || !this.#table) throw new Error("interpreter is not linked");
     const exports = this.#link(bytes);
-    this.#pending.forEach((p, i) => {
-      this.#table?.set(p.index, exports[String(i)]);
+    this.#pending.forEach(({ handler }, i) => {
+      this.#table?.set(handler.handler, exports[String(i)]);
+      handler.usesSystem = forms[i]?.usesSystem ?? true;
     });
     this.#pending.length = 0;
   }

@@ -9,9 +9,13 @@ import { hasWideDisplacement } from "./emit.ts";
 const KIND = "-rmij";
 const CLASS = "gscdmxf";
 
+/** Instructions whose operands have sizes of their own: the operand size means nothing to them. */
+const isVectorFeature = (feature: string): boolean => /^(mmx|s?sse)/.test(feature);
+
 /** The form's name, unique and readable: "add.8 rg8 m8[b]". */
 export function formName(insn: Insn): string {
-  let name = `${insn.def.mnemonic}.${insn.operandSize}`;
+  let name: string = insn.def.mnemonic;
+  if (!isVectorFeature(insn.def.feature)) name += `.${insn.operandSize}`;
   if (insn.condition) name += `.${insn.condition}`;
   if (insn.rep) name += insn.rep === 0xf2 ? ".repne" : ".rep";
   if (insn.addressSize !== 8) name += `.a${insn.addressSize}`;

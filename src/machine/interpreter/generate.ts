@@ -17,10 +17,10 @@ import { type Flow, InterpreterEmit } from "./emit.ts";
 import { engineState } from "./engine-state.ts";
 import {
   CASE_CROSSING,
-  CASE_FIRST_FORM,
+  CASE_FIRST_FORM, CASE_FIRST_REGION,
   CASE_GOTO,
   CASE_LOOKUP,
-  CASE_REGION,
+  
   REC_CASE,
   REC_DISP,
   REC_HANDLER,
@@ -56,7 +56,7 @@ export const Status = {
 } as const;
 
 /** Size of the table: out-of-line handlers, then compiled regions. */
-export const HANDLERS = 4096;
+export const HANDLERS = CASE_FIRST_REGION;
 export const TABLE_SIZE = 16384;
 
 /**
@@ -67,7 +67,7 @@ export const TABLE_SIZE = 16384;
 export const STEP_LIMIT = -0x40000000;
 
 /** Executions of a transfer to one record between two looks at whether it is worth compiling; a power of two. */
-export const HOT_INTERVAL = 1024;
+export const HOT_INTERVAL = 4096;
 
 /** Handlers that the profile tells apart. */
 export const PROFILED_HANDLERS = 2048;
@@ -370,7 +370,7 @@ function defineRun(
                 fn.set(limit, i32.select(i32.eq(status, i32.const(Status.Jump)), ZERO, i32.const(STEP_LIMIT)));
                 fn.br(jump);
               };
-              fn.switch(kind, CASE_FIRST_FORM + inline.length, (i) =>
+              fn.switch(kind, CASE_FIRST_FORM + inline.length + 1, (i) =>
                 fn.scope(() => {
                   if (i === 0) {
                     if (profile) countHandler(fn, record, lastHandler, profile);
@@ -385,11 +385,15 @@ function defineRun(
                     fn.if(i32.eq(i32.load(slot, 8), record), () => fn.store(StoreOp.i64, slot, i64.const(-1)));
                     unchecked();
                     fn.br(jump);
-                  } else if (i === CASE_REGION) {
+                  } else if (i === CASE_FIRST_FORM + inline.length) {
                     spend(-1);
                     fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
-                    const status = fn.let(callIndirect(regionType, I32, [], i32.load16u(record, REC_HANDLER)));
+                    const status = fn.let(callIndirect(regionType, I32, [], kind));
+                    const before = fn.let(budget);
                     fn.set(budget, state32(ST.budget));
+                    const retired = i64.extendS(i32.sub(before, budget));
+                    const total = CPU_SCRATCH + EN.jit_retired;
+                    fn.store(StoreOp.i64, ZERO, i64.add(i64.load(ZERO, total), retired), total);
                     fn.if(i32.eq(status, i32.const(Status.Resume)), () => {
                       fn.set(record, i32.load(ZERO, CPU_SCRATCH + EN.record));
                       fn.set(kind, i32.load16u(record, REC_PLAIN));

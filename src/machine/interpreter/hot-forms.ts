@@ -291,7 +291,7 @@ export const KNOWN_FORMS: readonly string[] = [
   "0f01f9", // rdtscp.4
   "480f4ed1", // cmovcc.8.14 rg8 rg8
   "6bd2c0", // imul.4 rg4 rg4 i4
-  "f3480fbcc9", // tzcnt.8 rg8 rg8
+  "480fbcc9", // bsf.8 rg8 rg8
   "486bee18", // imul.8 rg8 rg8 i8
   "4883ac248800000001", // sub.8 m8 i8[b]
   "48237cc500", // and.8 rg8 m8[bi]

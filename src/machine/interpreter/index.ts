@@ -33,6 +33,7 @@ import {
 } from "../x86/state.ts";
 import { executeSse, mxcsrUpdate } from "../x86/softfloat/index.ts";
 import { executeX87, X87Unit } from "../x86/x87/index.ts";
+import { RegionCache } from "../jit/region-cache.ts";
 import { CodeCache } from "./code-cache.ts";
 import { engineState } from "./engine-state.ts";
 import { FormRegistry, type Handler } from "./form-registry.ts";
@@ -57,6 +58,7 @@ const ST = cpuState.offset;
 const EN = engineState.offset;
 /** Where a single record is put to be stepped. */
 const STEP_RECORDS = CPU_SCRATCH + 0x800;
+const JIT_THRESHOLD = 4;
 /** TLB tags that no address has. */
 const EMPTY = 0xff;
 const EMPTY_TAG = 0xffffffff;
@@ -64,6 +66,12 @@ const EMPTY_TAG = 0xffffffff;
 export interface ProcessorOptions {
   /** CPUID features offered; instructions of others raise #UD. */
   readonly features?: ReadonlySet<string>;
+  /** Compile hot code; default true. */
+  readonly jit?: boolean;
+  /** Intervals of HOT_INTERVAL transfers to a place before it is compiled. */
+  readonly jitThreshold?: number;
+  /** Host time in milliseconds, to measure compilation with. */
+  readonly now?: () => number;
   /** Count which forms are executed behind which; all forms are then executed out of line. */
   readonly profileForms?: boolean;
 }
@@ -89,6 +97,7 @@ export class Interpreter implements Processor, SystemHost {
   readonly #wasm: InterpreterExports;
   readonly #roots = [-1, -1];
   readonly #fpu: X87Unit;
+  readonly #regions: RegionCache | undefined;
   readonly #profile: number;
   #flushes = 0;
   #retired = 0;
@@ -115,15 +124,16 @@ export class Interpreter implements Processor, SystemHost {
     this.code = new CodeCache(memory, { ...layout, recordsEnd }, this.forms, {
       features: this.features,
       codeAppeared: (mfn) => this.#flushWriteTranslations(mfn),
-      instructionDropped: () => {},
+      codeChanges: (mfn, from, to) => this.#regions?.written(mfn, from, to),
       codeFlushed: () => {
+        this.#regions?.flushed();
         this.#flushJumpCaches();
         memory.u32[(CPU_SCRATCH + EN.link) >>> 2] = 0;
       },
     });
     const imports = {
       memory: memory.memory,
-      hot: (_record: number) => {},
+      hot: (record: number) => this.#regions?.hot(record >>> 0),
       decode: (host: number) => this.code.decode(host >>> 0),
       codeWrite: (host: number, size: number) => this.code.written(host >>> 0, size),
       crossing: (record: number, host: number) => this.code.resolveCrossing(record, host >>> 0),
@@ -138,6 +148,18 @@ export class Interpreter implements Processor, SystemHost {
       this.#wasm.table,
       (bytes) => new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: shared }).exports,
     );
+    if (options.jit !== false && !profile) {
+      this.#regions = new RegionCache({
+        memory,
+        layout,
+        features: this.features,
+        table: this.#wasm.table,
+        locate: (record) => this.#locate(record),
+        threshold: options.jitThreshold ?? JIT_THRESHOLD,
+        now: options.now ?? (() => 0),
+        recordAt: (mfn, offset) => this.code.recordAt(mfn, offset),
+      });
+    }
     this.state.rflags_system = FLAG_FIXED;
     this.state.fcw = 0x37f;
     this.state.mxcsr = 0x1f80;
@@ -302,6 +324,15 @@ export class Interpreter implements Processor, SystemHost {
     return 1;
   }
 
+  /** Frame and offset of a record in the page being executed. */
+  #locate(record: number): { mfn: number; offset: number } | undefined {
+    const offset = this.memory.u16[(record + REC_OFFSET) >>> 1] as number;
+    const host = this.translate(this.state.page_va + BigInt(offset), 2, this.state.cpl === 3);
+    if (host < 0) return undefined;
+    const mfn = host >>> 12;
+    return this.code.recordAt(mfn, offset) === record ? { mfn, offset } : undefined;
+  }
+
   // --- SystemHost ------------------------------------------------------------------------------
 
   translateUser(linear: bigint, size: number, write: boolean): number {
@@ -446,14 +477,16 @@ export class Interpreter implements Processor, SystemHost {
   get statistics(): ProcessorStatistics {
     const { u32 } = this.memory;
     const counter = (field: number): number => u32[(CPU_SCRATCH + field) >>> 2] as number;
+    const inRegions = Number(this.memory.dv.getBigUint64(CPU_SCRATCH + EN.jit_retired, true));
     return {
-      instructions: { interpreter: this.#retired },
+      instructions: { interpreter: this.#retired - inRegions, jit: inRegions },
       tlb: {
         readMisses: counter(EN.read_misses),
         writeMisses: counter(EN.write_misses),
         fetchMisses: counter(EN.fetch_misses),
         flushes: this.#flushes,
       },
+      regions: this.#regions?.statistics,
       code: {
         decodedInstructions: this.code.statistics.decodedInstructions,
         lookups: counter(EN.lookups),

@@ -44,7 +44,7 @@ export const CASE_LOOKUP = 1;
 export const CASE_GOTO = 2;
 /** Case 3: an instruction that crosses into the next page, whose record follows if that page's frame is still `link`. */
 export const CASE_CROSSING = 3;
-/** Case 4: compiled code begins here: calls the region whose table index is `handler`. */
-export const CASE_REGION = 4;
 /** First case of an inlined form. */
-export const CASE_FIRST_FORM = 5;
+export const CASE_FIRST_FORM = 4;
+/** Case numbers from here on: compiled code begins here; the number is the region's table index. */
+export const CASE_FIRST_REGION = 4096;

@@ -38,6 +38,7 @@ import {
   SS,
 } from "../x86/state.ts";
 import { Status } from "./generate.ts";
+import { stringCompare } from "./string-compare.ts";
 import {
   descriptorBase,
   descriptorDpl,
@@ -342,27 +343,28 @@ const rdtscp: SystemInstruction = (cpu) => {
   return Status.Next;
 };
 
-/** ENTER; the nesting level copies frame pointers. */
+/**
+ * ENTER. The frame pointers of the outer levels are copied one by one, each read after the one
+ * before is pushed: an old frame may overlap the new one.
+ */
 const enter: SystemInstruction = (cpu, insn) => {
   const size = insn.operandSize;
   const level = insn.imm2 & 31;
-  const frame = BigInt.asUintN(64, (cpu.gpr[RSP] as bigint) - BigInt(size));
-  const values: bigint[] = [cpu.gpr[RBP] as bigint];
-  for (let i = 1; i < level; i++) {
-    const host = cpu.translateUser(BigInt.asUintN(64, (cpu.gpr[RBP] as bigint) - BigInt(i * size)), size, false);
-    if (host === 0) return Status.Fault;
-    values.push(read(cpu, host, size));
-  }
-  if (level > 0) values.push(frame);
-  const rsp = BigInt.asUintN(64, frame - BigInt((values.length - 1) * size) - (insn.imm & 0xffffn));
-  // The final stack top is probed for writing before anything changes, as are the words pushed.
+  const below = (register: number, bytes: number): bigint =>
+    BigInt.asUintN(64, (cpu.gpr[register] as bigint) - BigInt(bytes));
+  const frame = below(RSP, size);
+  const words = level === 0 ? 1 : level + 1;
+  const rsp = below(RSP, words * size + Number(insn.imm & 0xffffn));
+  // All that is read and written is checked before anything changes, the final top of the stack for writing.
+  for (let i = 1; i < level; i++) if (cpu.translateUser(below(RBP, i * size), size, false) === 0) return Status.Fault;
   if (cpu.translateUser(rsp, size, true) === 0) return Status.Fault;
-  for (let i = 0; i < values.length; i++) {
-    if (cpu.translateUser(BigInt.asUintN(64, frame - BigInt(i * size)), size, true) === 0) return Status.Fault;
+  for (let i = 1; i <= words; i++) if (cpu.translateUser(below(RSP, i * size), size, true) === 0) return Status.Fault;
+  for (let i = 0; i < words; i++) {
+    let value = frame;
+    if (i === 0) value = cpu.gpr[RBP] as bigint;
+    else if (i < level) value = read(cpu, cpu.translateUser(below(RBP, i * size), size, false), size);
+    write(cpu, cpu.translateUser(below(RSP, (i + 1) * size), size, true), size, value);
   }
-  values.forEach((value, i) => {
-    write(cpu, cpu.translateUser(BigInt.asUintN(64, frame - BigInt(i * size)), size, true), size, value);
-  });
   setRegister(cpu, RSP, 8, rsp);
   setRegister(cpu, RBP, size, frame);
   return Status.Next;
@@ -440,6 +442,7 @@ function storeTable(table: "gdtr" | "idtr"): SystemInstruction {
 
 export const systemInstructions: ReadonlyMap<string, SystemInstruction> = new Map(
   Object.entries({
+    ...stringCompare,
     popf,
     iret,
     ret_far: retFar,

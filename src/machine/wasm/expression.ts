@@ -238,7 +238,7 @@ export const i32x4 = {
 export const i64x2 = {
   splat: simd1(0x12), extractLane: lane(I64, 0x1d), replaceLane: replace(0x1e), eq: simd2(0xd6), bitmask: simd1(0xc4, I32),
   shl: simd2(0xcb), shrS: simd2(0xcc), shrU: simd2(0xcd), add: simd2(0xce), sub: simd2(0xd1), mul: simd2(0xd5), gtS: simd2(0xd9),
-  extendLowI32x4S: simd1(0xc7), extendLowI32x4U: simd1(0xc9), extmulLowI32x4U: simd2(0xde), extmulHighI32x4U: simd2(0xdf), allTrue: simd1(0xc3, I32),
+  extendLowI32x4S: simd1(0xc7), extendLowI32x4U: simd1(0xc9), extmulLowI32x4S: simd2(0xdc), extmulLowI32x4U: simd2(0xde), extmulHighI32x4U: simd2(0xdf), allTrue: simd1(0xc3, I32),
 };
 export const f32x4 = {
   splat: simd1(0x13), extractLane: lane(ValType.f32, 0x1f), replaceLane: replace(0x20),

@@ -207,6 +207,7 @@ const cwd: Semantics = (e) => {
   e.setGpr(RDX, truncate(size, i64.shrS(signExtend(size, e.gpr(RAX, size)), i64.const(63))), size);
 };
 
+/** CMPXCHG: memory is always written, a register only if it was equal (so a 32-bit one keeps its upper half else). */
 const cmpxchg: Semantics = (e) => {
   const fn = e.fn;
   const size = e.size(0);
@@ -214,8 +215,11 @@ const cmpxchg: Semantics = (e) => {
   const source = e.read(1);
   const accumulator = fn.let(e.gpr(RAX, size));
   const equal = fn.let(i64.eq(dest, accumulator));
-  e.write(0, i64.select(equal, source, dest));
-  fn.if(i32.eqz(equal), () => e.setGpr(RAX, dest, size));
+  const toAccumulator = (): void => e.setGpr(RAX, dest, size);
+  if (e.isMemory(0)) {
+    e.write(0, i64.select(equal, source, dest));
+    fn.if(i32.eqz(equal), toAccumulator);
+  } else fn.if(equal, () => e.write(0, source), toAccumulator);
   e.flagsSub(size, accumulator, dest, fn.let(truncate(size, i64.sub(accumulator, dest))));
 };
 

@@ -1,5 +1,5 @@
 /** Shifts, rotates and bit instructions (SDM vol. 1 §7.3.5, §7.3.6). */
-import { type Expr, type Local, i32, i64, ValType } from "../../wasm/expression.ts";
+import { type Expr, type Local, i32, i64 } from "../../wasm/expression.ts";
 import { OperandKind } from "../insn.ts";
 import { type Emit, loadSized, type Semantics, signExtend, truncate } from "./emit.ts";
 
@@ -133,6 +133,14 @@ function doubleShift(left: boolean): Semantics {
   };
 }
 
+/** Linear address of the unit of `size` bytes that has the bit at `offset` from the memory operand. */
+function reach(e: Emit, offset: Local, size: number): Local {
+  const units = i64.shrS(offset, i64.const(Math.log2(size * 8)));
+  const address = truncate(e.insn.addressSize, i64.add(e.effectiveAddress(), i64.mul(units, i64.const(size))));
+  const base = e.segmentBase();
+  return e.fn.let(base ? i64.add(address, base) : address);
+}
+
 /** BT, BTS, BTR, BTC: a register bit offset reaches beyond the memory operand. */
 function bitTest(change?: (value: Expr, mask: Expr) => Expr): Semantics {
   return (e) => {
@@ -148,12 +156,7 @@ function bitTest(change?: (value: Expr, mask: Expr) => Expr): Semantics {
       e.setCarry(bitAt(a, position));
       return;
     }
-    const base = e.linearAddress();
-    const linear = fn.local(ValType.i64);
-    if (e.operand(1).kind === OperandKind.Reg) {
-      const units = i64.shrS(offset, i64.const(Math.log2(bits)));
-      fn.set(linear, i64.add(base, i64.mul(units, i64.const(size))));
-    } else fn.set(linear, base);
+    const linear = e.operand(1).kind === OperandKind.Reg ? reach(e, offset, size) : e.linearAddress();
     const host = e.translate(linear, size, change !== undefined);
     const a = fn.let(loadSized(size, host));
     if (change) e.storeHost(size, host, change(a, mask()));
@@ -175,14 +178,18 @@ function bitScan(forward: boolean): Semantics {
   };
 }
 
-/** LZCNT: CF = source was zero, ZF = result is zero. */
-const lzcnt: Semantics = (e) => {
-  const size = e.size(0);
-  const a = e.read(1);
-  const r = e.fn.let(i64.sub(i64.clz(a), i64.const(64 - size * 8)));
-  e.write(0, r);
-  e.flagsResult(size, r, i64.eqz(a), i32.const(0));
-};
+/** LZCNT and TZCNT: CF = source was zero, ZF = result is zero. */
+function countZeros(leading: boolean): Semantics {
+  return (e) => {
+    const size = e.size(0);
+    const a = e.read(1);
+    // A bit above the operand stops the count of trailing zeros.
+    const above = size === 8 ? a : i64.or(a, i64.const(1n << BigInt(size * 8)));
+    const r = e.fn.let(leading ? i64.sub(i64.clz(a), i64.const(64 - size * 8)) : i64.ctz(above));
+    e.write(0, r);
+    e.flagsResult(size, r, i64.eqz(a), i32.const(0));
+  };
+}
 
 const popcnt: Semantics = (e) => {
   const a = e.read(1);
@@ -197,6 +204,5 @@ export const bits: Record<string, Semantics> = {
   bts: bitTest((a, m) => i64.or(a, m)),
   btr: bitTest((a, m) => i64.and(a, i64.xor(m, i64.const(-1)))),
   btc: bitTest((a, m) => i64.xor(a, m)),
-  bsf: bitScan(true), bsr: bitScan(false), // Without BMI1, F3 0F BC is BSF with a prefix that is ignored; compilers rely on that.
-  tzcnt: bitScan(true), lzcnt, popcnt,
+  bsf: bitScan(true), bsr: bitScan(false), tzcnt: countZeros(false), lzcnt: countZeros(true), popcnt,
 };

@@ -19,8 +19,12 @@ const jmp: Semantics = (e) => {
 const call: Semantics = (e) => {
   const size = e.insn.operandSize;
   const target = isRelative(e) ? undefined : e.read(0);
+  const rsp = e.fn.let(i64.sub(e.gpr(RSP), i64.const(size)));
+  const host = e.translate(rsp, size, true);
+  // The stack's faults come before that of the target.
   if (target) e.requireCanonical(target);
-  e.push(size, e.fn.let(truncate(size, e.nextRip())));
+  e.storeHost(size, host, truncate(size, e.nextRip()));
+  e.setGpr(RSP, rsp);
   if (target) e.jump(target);
   else e.jumpRelative();
 };

@@ -266,6 +266,11 @@ export abstract class Emit {
     this.commit(host);
   }
 
+  /** XMM0, which some instructions imply. */
+  readXmm0(): Local {
+    return this.fn.let(v128.load(this.stateBase(), OFFSET.xmm));
+  }
+
   /** Reads the low 8 bytes of vector register (XMM or MMX) or memory operand `i`. */
   readLow64(i: number): Local {
     if (!this.isMemory(i)) return this.fn.let(i64.load(this.vectorAddress(i)));

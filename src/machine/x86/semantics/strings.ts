@@ -6,7 +6,7 @@
  * as one instruction.
  */
 import { type Expr, i32, i64, type Local, type StoreOp } from "../../wasm/expression.ts";
-import { FLAG_DF, RAX, RCX, RDI, RSI } from "../state.ts";
+import { FLAG_AC, FLAG_DF, RAX, RCX, RDI, RSI } from "../state.ts";
 import { type Emit, loadSized, type Semantics, STORE_SIZED, truncate } from "./emit.ts";
 
 const REPNE = 0xf2;
@@ -26,6 +26,9 @@ function source(e: Emit): Local {
 const destination = (e: Emit): Local => e.fn.let(pointer(e, RDI));
 
 const backwards = (e: Emit): Expr => i32.and(e.state32("rflags_system"), i32.const(FLAG_DF));
+
+/** Backwards, or each element's alignment may have to be checked. */
+const oneByOne = (e: Emit): Expr => i32.and(e.state32("rflags_system"), i32.const(FLAG_DF | FLAG_AC));
 
 /** Moves a pointer by `bytes`, forward. */
 function advance(e: Emit, register: number, bytes: Expr): void {
@@ -48,7 +51,7 @@ function decrement(e: Emit, by: Expr): void {
 
 /**
  * Frame of REP: nothing for a count of zero; `bulk` for the elements that fit into the pages (forward
- * only), `single` for one element otherwise. Then again while elements are left.
+ * and unless AC is set), `single` for one element otherwise. Then again while elements are left.
  */
 function repeated(e: Emit, addresses: () => Local[], bulk: (n: Local, addresses: Local[]) => void, single: () => void): void {
   const fn = e.fn;
@@ -58,7 +61,7 @@ function repeated(e: Emit, addresses: () => Local[], bulk: (n: Local, addresses:
   fn.if(i64.eqz(total), () => e.next());
   const n = fn.let(i64.const(0));
   const at = addresses();
-  fn.if(i32.eqz(backwards(e)), () => {
+  fn.if(i32.eqz(oneByOne(e)), () => {
     fn.set(n, total);
     for (const a of at) {
       const room = fn.let(

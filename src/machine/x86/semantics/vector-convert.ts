@@ -56,12 +56,13 @@ const cvtdq2pd: Semantics = (e) => {
   e.writeVector(0, f64x2.convertLowI32x4S(e.readVector(1, 8)));
 };
 
-/** An MMX or memory source of 8 bytes; the register's x87 state becomes MMX's. */
+/** An MMX or memory source of 8 bytes; with one in memory it is not an MMX instruction. */
 function fromMmx(e: Emit, convert: (b: Local) => void): void {
   requireSse(e);
-  requireMmx(e);
-  convert(e.readVector(1, 8));
-  enterMmx(e);
+  if (isMmx(e, 1)) requireMmx(e);
+  const b = e.readVector(1, 8);
+  if (isMmx(e, 1)) enterMmx(e);
+  convert(b);
 }
 
 const cvtpi2ps: Semantics = (e) => fromMmx(e, (b) => e.writeScalar(0, 8, toSingles(e, "cvtpi2ps", b, b)));
@@ -156,13 +157,15 @@ const toVector =
     e.writeVector(0, integers(e, op, lanes, truncate, readSource(e, 1)));
   };
 
-/** CVT(T)PS2PI, CVT(T)PD2PI */
+/** CVT(T)PS2PI, CVT(T)PD2PI: the x87 state becomes MMX's before a floating-point exception is found. */
 const toMmx =
   (op: SseOp, lanes: Lanes, truncate: boolean): Semantics =>
   (e) => {
     requireSse(e);
     requireMmx(e);
-    writeMmx(e, 0, low64(integers(e, op, lanes, truncate, readSource(e, 1))));
+    const b = readSource(e, 1);
+    enterMmx(e);
+    writeMmx(e, 0, low64(integers(e, op, lanes, truncate, b)));
   };
 
 export const vectorConvert: Record<string, Semantics> = {

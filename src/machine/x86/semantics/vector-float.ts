@@ -9,14 +9,14 @@ import {
 import { requireSse } from "./vector.ts";
 
 /** Two operands, both whole registers or both scalars with zeros above. */
-function operands(e: Emit, lanes: Lanes, scalar: boolean): { a: Local; b: Local } {
+export function operands(e: Emit, lanes: Lanes, scalar: boolean): { a: Local; b: Local } {
   requireSse(e);
   const b = scalar ? e.readVector(1, lanes.bytes) : e.readVector(1, 16, true);
   return { a: e.readVector(0, scalar ? lanes.bytes : 16), b };
 }
 
 /** A scalar result leaves the rest of the register. */
-function writeResult(e: Emit, lanes: Lanes, scalar: boolean, result: Expr): void {
+export function writeResult(e: Emit, lanes: Lanes, scalar: boolean, result: Expr): void {
   if (scalar) e.writeScalar(0, lanes.bytes, result);
   else e.writeVector(0, result);
 }
@@ -54,21 +54,34 @@ const squareRoot: Formula = {
 /** Where the operands of lane-wise arithmetic come from; HADDPS and others take them from other lanes. */
 export type Arrange = (a: Local, b: Local, fn: Fn) => readonly [Local, Local];
 
-export function arithmetic(formula: Formula, op: SseOp, lanes: Lanes, scalar: boolean, arrange: Arrange = (a, b) => [a, b]): Semantics {
+/** The result of a formula on lanes, or of the exact operation `op`. */
+export function calculate(
+  e: Emit,
+  formula: Formula,
+  op: SseOp,
+  lanes: Lanes,
+  scalar: boolean,
+  a: Local,
+  b: Local,
+  arrange: Arrange = (a, b) => [a, b],
+): Local {
+  return fastOr(e, operation(op), a, b, (require) => {
+    require(isUsualMode(e));
+    const [x, y] = arrange(a, b, e.fn);
+    const r = e.fn.let(formula.result(lanes, x, y));
+    require(holds(lanes, scalar, v128.and(isFinite(lanes, r), formula.isRight(lanes, x, y, r))));
+    return r;
+  });
+}
+
+export function arithmetic(formula: Formula, op: SseOp, lanes: Lanes, scalar: boolean, arrange?: Arrange): Semantics {
   return (e) => {
     const { a, b } = operands(e, lanes, scalar);
-    const result = fastOr(e, operation(op), a, b, (require) => {
-      require(isUsualMode(e));
-      const [x, y] = arrange(a, b, e.fn);
-      const r = e.fn.let(formula.result(lanes, x, y));
-      require(holds(lanes, scalar, v128.and(isFinite(lanes, r), formula.isRight(lanes, x, y, r))));
-      return r;
-    });
-    writeResult(e, lanes, scalar, result);
+    writeResult(e, lanes, scalar, calculate(e, formula, op, lanes, scalar, a, b, arrange));
   };
 }
 
-export { add as addition, subtract as subtraction };
+export { add as addition, multiply as multiplication, subtract as subtraction };
 
 /** MINxx, MAXxx: the source if the operands are equal (zeros of both signs are). MXCSR's modes do not matter. */
 function extremum(op: SseOp, lanes: Lanes, scalar: boolean, pick: (a: Expr, b: Expr) => Expr): Semantics {

@@ -1,18 +1,13 @@
 /** Lane-wise integer arithmetic, comparison and logic of MMX and SSE2 (SDM vol. 1 §9.4, §11.4.2). */
-import { type Expr, i8x16, i16x8, i32, i32x4, i64, i64x2, type Local, v128 } from "../../wasm/expression.ts";
-import type { Fn } from "../../wasm/function.ts";
+import { type Expr, i8x16, i16x8, i32, i32x4, i64, i64x2, v128 } from "../../wasm/expression.ts";
 import type { Semantics } from "./emit.ts";
-import { packed } from "./vector.ts";
+import { join, packed } from "./vector.ts";
 
 /** An operation that WebAssembly has. */
-const lanes = (op: (a: Expr, b: Expr) => Expr): Semantics => packed((a, b) => op(a, b));
-
-/** In an MMX register, pack instructions take both sources from one vector. */
-const join = (a: Expr, b: Expr, fn: Fn): Local =>
-  fn.let(v128.shuffle(a, b, [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]));
+export const lanes = (op: (a: Expr, b: Expr) => Expr): Semantics => packed((a, b) => op(a, b));
 
 /** PACKxx: each source's lanes narrowed with saturation. */
-const pack = (narrow: (a: Expr, b: Expr) => Expr): Semantics =>
+export const pack = (narrow: (a: Expr, b: Expr) => Expr): Semantics =>
   packed(
     (a, b) => narrow(a, b),
     (a, b, fn) => {

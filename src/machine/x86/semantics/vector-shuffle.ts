@@ -5,13 +5,9 @@
  * interpreter computes the byte positions from it: a multiplication moves each lane's field of the
  * immediate to the same place.
  */
-import { type Expr, i16x8, i32, i32x4, i64, i64x2, type Local, v128 } from "../../wasm/expression.ts";
-import { type Emit, type Semantics } from "./emit.ts";
-import { enterMmx, isMmx, packed, readSource, requireVectors, splat32, writeRegister } from "./vector.ts";
-
-/** Byte numbers of lanes, given by their numbers. */
-const bytesOfLanes = (width: number, lanes: readonly number[]): number[] =>
-  lanes.flatMap((lane) => Array.from({ length: width }, (_, i) => lane * width + i));
+import { type Expr, i8x16, i16x8, i32, i32x4, i64, i64x2, type Local, v128 } from "../../wasm/expression.ts";
+import { type Emit, type Semantics, truncate } from "./emit.ts";
+import { bytes, bytesOfLanes, enterMmx, isMmx, low64, packed, readSource, requireVectors, splat32, writeRegister } from "./vector.ts";
 
 /** PUNPCKxx: lanes of the low (high) halves of both sources alternate. */
 function unpack(width: number, high: boolean): Semantics {
@@ -49,7 +45,7 @@ function positions16(immediate: Expr, high: boolean): Expr {
   return i16x8.add(i16x8.mul(lane, splat32(0x02020202)), start);
 }
 
-const immediate32 = (e: Emit): Expr => i32.wrap(e.immediate());
+export const immediate32 = (e: Emit): Expr => i32.wrap(e.immediate());
 
 /** PSHUFD */
 const shuffle32: Semantics = (e) => {
@@ -103,46 +99,46 @@ const shufpd: Semantics = (e) => {
   e.writeVector(0, i64x2.replaceLane(i64x2.splat(pick(a, 1)), 1, pick(b, 2)));
 };
 
-/** PINSRW: the lane's number modulo the number of lanes. */
-const insert16: Semantics = (e) => {
-  requireVectors(e);
-  const value = e.fn.let(i32.wrap(e.read(1)));
-  const mmx = isMmx(e, 0);
-  const old = e.readVector(0, mmx ? 8 : 16);
-  const mask = mmx ? 3 : 7;
-  const constant = e.constantImmediate();
-  if (constant !== undefined) return writeRegister(e, 0, i16x8.replaceLane(old, constant & mask, value));
-  const lane = i16x8.splat(i32.and(immediate32(e), i32.const(mask)));
-  const chosen = i16x8.eq(lane, v128.const(0x0003000200010000n, 0x0007000600050004n));
-  writeRegister(e, 0, v128.bitselect(i16x8.splat(value), old, chosen));
-};
+const BYTES = Array.from({ length: 16 }, (_, i) => i);
 
-/** PEXTRW */
-const extract16: Semantics = (e) => {
-  requireVectors(e);
-  const mmx = isMmx(e, 1);
-  const value = e.readVector(1, mmx ? 8 : 16);
-  const mask = mmx ? 3 : 7;
-  const constant = e.constantImmediate();
-  const lane =
-    constant === undefined
-      ? i16x8.extractLaneU(v128.swizzle(value, lanePositions(e, mask)), 0)
-      : i16x8.extractLaneU(value, constant & mask);
-  const result = e.fn.let(i64.extendU(lane));
-  e.write(0, result);
-  if (mmx) enterMmx(e);
-};
+/** PINSRx: the lane's number is taken modulo the number of lanes. */
+export const insert =
+  (width: 1 | 2 | 4 | 8): Semantics =>
+  (e) => {
+    requireVectors(e);
+    const value = e.read(1);
+    const size = isMmx(e, 0) ? 8 : 16;
+    const old = e.readVector(0, size);
+    const number = i32.and(immediate32(e), i32.const(size / width - 1));
+    const chosen = i8x16.eq(bytes(BYTES.map((i) => Math.floor(i / width))), i8x16.splat(number));
+    writeRegister(e, 0, v128.bitselect(splat(width, value), old, chosen));
+  };
 
-/** Byte positions that move the 16-bit lane chosen by the immediate to lane 0. */
-function lanePositions(e: Emit, mask: number): Expr {
-  const lane = i32.and(immediate32(e), i32.const(mask));
-  return i16x8.splat(i32.add(i32.mul(lane, i32.const(0x0202)), i32.const(0x0100)));
+function splat(width: number, value: Expr): Expr {
+  if (width === 8) return i64x2.splat(value);
+  const low = i32.wrap(value);
+  if (width === 4) return i32x4.splat(low);
+  return width === 2 ? i16x8.splat(low) : i8x16.splat(low);
 }
+
+/** PEXTRx, EXTRACTPS: the lane is moved to the lowest. */
+export const extract =
+  (width: 1 | 2 | 4 | 8): Semantics =>
+  (e) => {
+    requireVectors(e);
+    const mmx = isMmx(e, 1);
+    const size = mmx ? 8 : 16;
+    const value = e.readVector(1, size);
+    const number = i32.and(immediate32(e), i32.const(size / width - 1));
+    const at = i8x16.add(bytes(BYTES.map((i) => i % width)), i8x16.splat(i32.mul(number, i32.const(width))));
+    e.write(0, truncate(width, low64(v128.swizzle(value, at))));
+    if (mmx) enterMmx(e);
+  };
 
 export const vectorShuffle: Record<string, Semantics> = {
   punpcklbw: unpack(1, false), punpcklwd: unpack(2, false), punpckldq: unpack(4, false), punpcklqdq: unpack(8, false),
   punpckhbw: unpack(1, true), punpckhwd: unpack(2, true), punpckhdq: unpack(4, true), punpckhqdq: unpack(8, true),
   unpcklps: unpack(4, false), unpckhps: unpack(4, true), unpcklpd: unpack(8, false), unpckhpd: unpack(8, true),
   pshufd: shuffle32, pshuflw: shuffle16(false), pshufw: shuffle16(false), pshufhw: shuffle16(true), shufps, shufpd,
-  pinsrw: insert16, pextrw: extract16,
+  pinsrw: insert(2), pextrw: extract(2),
 };

@@ -60,11 +60,16 @@ export function requireVectors(e: Emit): void {
   if (mmx) requireMmx(e);
 }
 
-/** The x87's state after any MMX instruction but EMMS: TOP is zero, all registers are in use (SDM vol. 1 §9.5). */
-export function enterMmx(e: Emit): void {
+/** The x87's state after an MMX instruction: TOP is zero, all registers are in use (SDM vol. 1 §9.5). */
+export const enterMmx = (e: Emit): void => setStack(e, 0xff);
+
+/** After EMMS all registers are empty. TOP stays on Intel's processors, on AMD's it is zero here, too. */
+export const leaveMmx = (e: Emit): void => setStack(e, 0);
+
+function setStack(e: Emit, tags: number): void {
   const status = i32.and(i32.load16u(e.stateBase(), FSW), i32.const(~FSW_TOP));
   e.fn.store(StoreOp.i32as16, e.stateBase(), status, FSW);
-  e.fn.store(StoreOp.i32as8, e.stateBase(), i32.const(0xff), FTW);
+  e.fn.store(StoreOp.i32as8, e.stateBase(), i32.const(tags), FTW);
 }
 
 /** Writes MMX register operand `i`: the sign and exponent bits of the x87 register become ones. */
@@ -102,6 +107,13 @@ export function packed(formula: Formula, mmxFormula: Formula = formula): Semanti
     writeRegister(e, 0, (mmx ? mmxFormula : formula)(a, b, e.fn));
   };
 }
+
+/** The low halves of two vectors in one: both sources of an MMX instruction that takes them as a sequence of lanes. */
+export const join = (a: Expr, b: Expr, fn: Fn): Local => fn.let(v128.shuffle(a, b, bytesOfLanes(8, [0, 2])));
+
+/** Byte numbers of lanes, given by their numbers. */
+export const bytesOfLanes = (width: number, lanes: readonly number[]): number[] =>
+  lanes.flatMap((lane) => Array.from({ length: width }, (_, i) => lane * width + i));
 
 /** A vector of the same 32 bits in each lane. */
 export function splat32(value: number): Expr {

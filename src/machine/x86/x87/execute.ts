@@ -49,6 +49,11 @@ for (const family of [environment, fxstate]) {
 /** All mnemonics that `executeX87` knows. */
 export const x87Mnemonics: ReadonlySet<string> = new Set(entries.keys());
 
+/** Whether a pending unmasked exception is raised before the instruction does anything, its memory access included. */
+export function x87Waits(mnemonic: string): boolean {
+  return entries.get(mnemonic)?.waits ?? false;
+}
+
 /**
  * Executes one x87 instruction, FWAIT, EMMS, FXSAVE or FXRSTOR.
  *

@@ -1,0 +1,163 @@
+/** Compiles a region to a WebAssembly function: structured control flow around the emitted instructions. */
+import { CPU_SCRATCH, CPU_STATE, type MemoryLayout } from "../layout.ts";
+import { engineState } from "../interpreter/engine-state.ts";
+import { Status } from "../interpreter/generate.ts";
+import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../wasm/expression.ts";
+import type { Fn, Label } from "../wasm/function.ts";
+import { ModuleBuilder } from "../wasm/module.ts";
+import { semantics } from "../x86/semantics/index.ts";
+import { cpuState } from "../x86/state.ts";
+import { RegionEmit, type RegionLocals } from "./emit.ts";
+import { analyse, type FlowGraph } from "./flow-graph.ts";
+import type { Block, Region, RegionInsn } from "./region.ts";
+
+const ST = cpuState.offset;
+const EN = engineState.offset;
+const ZERO = i32.const(0);
+const GPRS = 16;
+
+/** Compiles regions into one module; its exports "0", "1", ... take nothing and return a `Status`. */
+export function compileRegions(layout: MemoryLayout, regions: readonly Region[]): Uint8Array {
+  const module = new ModuleBuilder();
+  module.importMemory(layout.size / 65536);
+  regions.forEach((region, i) => {
+    const ref = module.declare([], [ValType.i32], String(i));
+    module.define(ref, (fn) => new RegionCompiler(fn, region).compile());
+  });
+  return module.encode();
+}
+
+class RegionCompiler {
+  readonly #fn: Fn;
+  readonly #region: Region;
+  readonly #graph: FlowGraph;
+  readonly #locals: RegionLocals;
+  readonly #budget: Local;
+  readonly #status: Local;
+  /** Where blocks in scope are branched to: loop headers backward, merge points forward. */
+  readonly #loops = new Map<number, Label>();
+  readonly #merges = new Map<number, Label>();
+  #exit: Label = { depth: 0 };
+
+  constructor(fn: Fn, region: Region) {
+    this.#fn = fn;
+    this.#region = region;
+    this.#graph = analyse(region);
+    const load32 = (field: number): Expr => i32.load(ZERO, field);
+    this.#locals = {
+      gpr: Array.from({ length: GPRS }, (_, n) => fn.let(i64.load(ZERO, CPU_STATE + ST.gpr + n * 8))),
+      flagsResult: fn.let(i64.load(ZERO, CPU_STATE + ST.flags_result)),
+      flagsAux: fn.let(load32(CPU_STATE + ST.flags_aux)),
+      pageVa: fn.let(i64.load(ZERO, CPU_STATE + ST.page_va)),
+      tlb: fn.let(load32(CPU_SCRATCH + EN.tlb)),
+      cr0: fn.let(load32(CPU_STATE + ST.cr0)),
+      cr4: fn.let(load32(CPU_STATE + ST.cr4)),
+      written: new Set(),
+    };
+    this.#budget = fn.let(load32(CPU_STATE + ST.budget));
+    this.#status = fn.local(ValType.i32);
+  }
+
+  compile(): void {
+    const fn = this.#fn;
+    fn.block((exit) => {
+      this.#exit = exit;
+      this.#tree(this.#region.entry);
+    });
+    for (const n of this.#locals.written) {
+      fn.store(StoreOp.i64, ZERO, this.#locals.gpr[n] as Local, CPU_STATE + ST.gpr + n * 8);
+    }
+    fn.store(StoreOp.i64, ZERO, this.#locals.flagsResult, CPU_STATE + ST.flags_result);
+    fn.store(StoreOp.i32, ZERO, this.#locals.flagsAux, CPU_STATE + ST.flags_aux);
+    fn.store(StoreOp.i32, ZERO, this.#budget, CPU_STATE + ST.budget);
+    fn.result(this.#status);
+  }
+
+  /** The block and all that it dominates. Control never falls out of it. */
+  #tree(at: number): void {
+    const body = (): void => {
+      const merges = (this.#graph.dominated.get(at) ?? []).filter((child) => this.#graph.mergePoints.has(child));
+      this.#within(at, merges);
+    };
+    if (!this.#graph.loopHeaders.has(at)) return body();
+    this.#fn.loop((again) => {
+      this.#loops.set(at, again);
+      body();
+    });
+  }
+
+  /** The block inside of blocks for the merge points it dominates, the last in order outermost. */
+  #within(at: number, merges: readonly number[]): void {
+    const last = merges.at(-1);
+    if (last === undefined) return this.#block(this.#region.blocks.get(at) as Block);
+    this.#fn.block((label) => {
+      this.#merges.set(last, label);
+      this.#within(at, merges.slice(0, -1));
+    });
+    this.#tree(last);
+  }
+
+  #spend(n: number): void {
+    if (n !== 0) this.#fn.set(this.#budget, i32.sub(this.#budget, i32.const(n)));
+  }
+
+  #block(block: Block): void {
+    const fn = this.#fn;
+    const { code } = block;
+    this.#spend(code.length);
+    let previous: RegionEmit | undefined;
+    code.forEach((at, i) => {
+      const e = new RegionEmit(fn, at.insn, at.offset, this.#locals, {
+        resume: () => {
+          this.#spend(i - code.length);
+          fn.store(StoreOp.i32, ZERO, i32.const(at.record), CPU_SCRATCH + EN.record);
+          this.#leave(Status.Resume);
+        },
+        branch: () => this.#branch(block, at),
+        jump: (target) => {
+          fn.store(StoreOp.i64, ZERO, target, CPU_STATE + ST.rip);
+          this.#leave(Status.Jump);
+        },
+      });
+      if (previous) e.inheritFlags(previous);
+      const semantic = semantics.get(at.insn.def.mnemonic);
+      if (!semantic) throw new Error(`no semantics for ${at.insn.def.mnemonic}`);
+      semantic(e);
+      previous = e;
+    });
+    if (block.next !== undefined) this.#goTo(block, block.next, false);
+  }
+
+  /** The direct branch at the end of a block is taken. */
+  #branch(block: Block, at: RegionInsn): void {
+    const target = Number(at.insn.imm) + at.offset + at.insn.length;
+    const inPage = target >= 0 && target < 4096;
+    if (block.taken !== undefined && at.insn.def.mnemonic !== "call") {
+      // Backward: here the budget is looked at (see STEP_LIMIT).
+      if (target <= at.offset) this.#fn.if(i32.leS(this.#budget, ZERO), () => this.#leaveTo(target, Status.Jump));
+      this.#goTo(block, target, true);
+    } else this.#leaveTo(target, inPage && target > at.offset ? Status.JumpUnchecked : Status.Jump);
+  }
+
+  /** Control goes to another offset of the page. */
+  #goTo(from: Block, to: number, taken: boolean): void {
+    const graph = this.#graph;
+    if (!graph.has(from.start, to)) {
+      const last = from.code.at(-1) as RegionInsn;
+      this.#leaveTo(to, taken && to <= last.offset ? Status.Jump : Status.JumpUnchecked);
+    } else if (graph.isBackEdge(from.start, to)) this.#fn.br(this.#loops.get(to) as Label);
+    else if (graph.mergePoints.has(to)) this.#fn.br(this.#merges.get(to) as Label);
+    else this.#tree(to);
+  }
+
+  /** Leaves for an offset relative to the page. */
+  #leaveTo(offset: number, status: number): void {
+    this.#fn.store(StoreOp.i64, ZERO, i64.add(this.#locals.pageVa, i64.const(offset)), CPU_STATE + ST.rip);
+    this.#leave(status);
+  }
+
+  #leave(status: number): void {
+    this.#fn.set(this.#status, i32.const(status));
+    this.#fn.br(this.#exit);
+  }
+}

@@ -1,0 +1,263 @@
+/**
+ * The JIT's side of the operand interface: general registers and flags in locals, everything that
+ * the decoder knows as constants. Whatever is not simple (a TLB miss, an exception, a call to
+ * TypeScript) leaves the region before the instruction has changed anything; the interpreter then
+ * executes it.
+ */
+import { CPU_STATE, TLB_ARRAY_SIZE } from "../layout.ts";
+import { type Expr, i32, i64, type Local, ValType } from "../wasm/expression.ts";
+import type { Fn } from "../wasm/function.ts";
+import { BASE_NONE, BASE_RIP, type Insn, INDEX_NONE, RegClass, SEG_NONE } from "../x86/insn.ts";
+import { Emit, truncate } from "../x86/semantics/emit.ts";
+import { cpuState, segmentRegister } from "../x86/state.ts";
+
+const ST = cpuState.offset;
+const ZERO = i32.const(0);
+const MASK32 = 0xffffffffn;
+
+/** The state that a region keeps in locals. */
+export interface RegionLocals {
+  readonly gpr: readonly Local[];
+  readonly flagsResult: Local;
+  readonly flagsAux: Local;
+  readonly pageVa: Local;
+  readonly tlb: Local;
+  readonly cr0: Local;
+  readonly cr4: Local;
+  /** Registers that some instruction writes, by number. */
+  readonly written: Set<number>;
+}
+
+/** Ways out of an instruction. */
+export interface RegionFlow {
+  /** Leave the region; the interpreter executes this instruction. */
+  resume(): void;
+  /** The direct branch is taken. */
+  branch(): void;
+  /** Leave the region to a linear address. */
+  jump(target: Expr): void;
+}
+
+export class RegionEmit extends Emit {
+  readonly fn: Fn;
+  readonly insn: Insn;
+  readonly #offset: number;
+  readonly #locals: RegionLocals;
+  readonly #flow: RegionFlow;
+
+  constructor(fn: Fn, insn: Insn, offset: number, locals: RegionLocals, flow: RegionFlow) {
+    super();
+    this.fn = fn;
+    this.insn = insn;
+    this.#offset = offset;
+    this.#locals = locals;
+    this.#flow = flow;
+  }
+
+  inheritFlags(from: RegionEmit): void {
+    this.known = from.known;
+  }
+
+  stateBase(): Expr {
+    return i32.const(CPU_STATE);
+  }
+
+  #register(n: number): Local {
+    return this.#locals.gpr[n] as Local;
+  }
+
+  gpr(register: number, size = 8): Expr {
+    return truncate(size, this.#register(register));
+  }
+
+  setGpr(register: number, value: Expr, size = 8): void {
+    this.#set(register, value, size, 0);
+  }
+
+  #set(register: number, value: Expr, size: number, shift: number): void {
+    this.#locals.written.add(register);
+    const local = this.#register(register);
+    if (size >= 4) {
+      this.fn.set(local, value);
+      return;
+    }
+    const mask = ((1n << BigInt(size * 8)) - 1n) << BigInt(shift);
+    const placed = shift ? i64.shl(truncate(size, value), i64.const(shift)) : truncate(size, value);
+    this.fn.set(local, i64.or(i64.and(local, i64.const(~mask)), placed));
+  }
+
+  protected readRegister(i: number): Expr {
+    const o = this.operand(i);
+    const local = this.#register(o.reg);
+    return truncate(o.size, o.highByte ? i64.shrU(local, i64.const(8)) : local);
+  }
+
+  protected writeRegister(i: number, value: Expr): void {
+    const o = this.operand(i);
+    this.#set(o.reg, value, o.size, o.highByte ? 8 : 0);
+  }
+
+  vectorAddress(i: number): Expr {
+    const o = this.operand(i);
+    return i32.const(CPU_STATE + (o.regClass === RegClass.Mmx ? ST.fpr : ST.xmm) + o.reg * 16);
+  }
+
+  segmentSelector(i: number): Expr {
+    return i64.load16u(this.stateBase(), ST.segment + this.operand(i).reg * segmentRegister.sizeof);
+  }
+
+  immediate(): Expr {
+    return i64.const(this.insn.imm);
+  }
+
+  override constantImmediate(): number | undefined {
+    return Number(BigInt.asIntN(53, this.insn.imm));
+  }
+
+  effectiveAddress(): Expr {
+    const { insn } = this;
+    let disp = insn.disp;
+    let ea: Expr | undefined;
+    if (insn.base === BASE_RIP) {
+      disp += BigInt(this.#offset + insn.length);
+      ea = this.#locals.pageVa;
+    } else if (insn.base !== BASE_NONE) ea = this.#register(insn.base);
+    if (insn.index !== INDEX_NONE) {
+      const index = this.#register(insn.index);
+      const scaled = insn.scale ? i64.shl(index, i64.const(insn.scale)) : index;
+      ea = ea ? i64.add(ea, scaled) : scaled;
+    }
+    const whole = ea ? i64.add(ea, i64.const(disp)) : i64.const(disp);
+    return truncate(insn.addressSize, whole);
+  }
+
+  segmentBase(): Expr | undefined {
+    const { segment } = this.insn;
+    if (segment === SEG_NONE) return undefined;
+    return i64.load(this.stateBase(), ST.segment + segment * segmentRegister.sizeof + segmentRegister.offset.base);
+  }
+
+  nextRip(): Expr {
+    return i64.add(this.#locals.pageVa, i64.const(this.#offset + this.insn.length));
+  }
+
+  translate(linear: Local, size: number, write: boolean): Local {
+    return this.#translate(linear, size - 1, write);
+  }
+
+  translateRange(linear: Local, _bytes: Local, write: boolean): Local {
+    return this.#translate(linear, 0, write);
+  }
+
+  #translate(linear: Local, last: number, write: boolean): Local {
+    const fn = this.fn;
+    const array = write ? TLB_ARRAY_SIZE : 0;
+    const index = i32.and(i32.wrap(i64.shrU(linear, i64.const(8))), i32.const(0xfff0));
+    const entry = fn.let(i32.add(this.#locals.tlb, index));
+    const lastPage = i64.and(i64.add(linear, i64.const(last)), i64.const(~0xfffn));
+    fn.if(i64.ne(i64.load(entry, array), lastPage), () => this.#resume());
+    return fn.let(i32.add(i32.load(entry, array + 8), i32.wrap(linear)));
+  }
+
+  #resume(): void {
+    this.faultCleanup?.();
+    this.#flow.resume();
+  }
+
+  /** Accesses that cross pages miss in the TLB, so there is nothing to complete. */
+  commit(): void {}
+
+  raise(): void {
+    this.#resume();
+  }
+
+  jump(target: Expr): void {
+    this.#flow.jump(target);
+  }
+
+  jumpRelative(): void {
+    this.#flow.branch();
+  }
+
+  repeat(): void {
+    this.#resume();
+  }
+
+  next(): void {
+    throw new Error(`${this.insn.def.mnemonic}: leaving early is not for compiled code`);
+  }
+
+  exitAfter(): void {
+    this.#resume();
+  }
+
+  exitAt(): void {
+    this.#resume();
+  }
+
+  callSystem(): void {
+    this.#resume();
+  }
+
+  softSse(): Local {
+    this.#resume();
+    return this.fn.local(ValType.v128);
+  }
+
+  callRuntime(name: string): Expr {
+    throw new Error(`runtime function ${name} is not for compiled code`);
+  }
+
+  // --- State in locals -------------------------------------------------------------------------
+
+  override state32(field: keyof typeof ST): Expr {
+    if (field === "flags_aux") return this.#locals.flagsAux;
+    if (field === "cr0") return this.#locals.cr0;
+    if (field === "cr4") return this.#locals.cr4;
+    return super.state32(field);
+  }
+
+  override setState32(field: keyof typeof ST, value: Expr): void {
+    if (field === "flags_aux") this.fn.set(this.#locals.flagsAux, value);
+    else super.setState32(field, value);
+  }
+
+  override state64(field: keyof typeof ST): Expr {
+    return field === "flags_result" ? this.#locals.flagsResult : super.state64(field);
+  }
+
+  override setState64(field: keyof typeof ST, value: Expr): void {
+    if (field === "flags_result") this.fn.set(this.#locals.flagsResult, value);
+    else super.setState64(field, value);
+  }
+
+  override arithmeticFlags(): Expr {
+    const { flagsResult: result, flagsAux: aux } = this.#locals;
+    const bit = (value: Expr, position: number): Expr => i32.shl(i32.and(value, i32.const(1)), i32.const(position));
+    return [
+      bit(this.carry(), 0),
+      bit(this.parity(), 2),
+      bit(i32.shrU(aux, i32.const(3)), 4),
+      bit(i64.eqz(result), 6),
+      bit(this.sign(), 7),
+      bit(this.overflow(), 11),
+    ].reduce((a, b) => i32.or(a, b));
+  }
+
+  override setArithmeticFlags(flags: Expr): void {
+    const f = this.fn.let(flags);
+    const bit = (n: number): Expr => i32.and(i32.shrU(f, i32.const(n)), i32.const(1));
+    this.setState64("flags_result", i64.extendU(i32.shl(i32.xor(bit(6), i32.const(1)), i32.const(8))));
+    const aux = [
+      i32.shl(bit(0), i32.const(1)),
+      i32.xor(bit(0), bit(11)),
+      i32.shl(bit(4), i32.const(3)),
+      i32.shl(bit(7), i32.const(4)),
+      i32.shl(i32.xor(bit(2), i32.const(1)), i32.const(8)),
+    ].reduce((a, b) => i32.or(a, b));
+    this.setState32("flags_aux", aux);
+    this.known = undefined;
+  }
+}
+
+export { MASK32, ZERO };
