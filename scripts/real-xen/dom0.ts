@@ -5,6 +5,9 @@ import { gzipSync } from "node:zlib";
 import { type CpioEntry, writeCpio } from "../../src/toolstack/image/index.ts";
 import { libraryFolders, run } from "./packages.ts";
 
+/** Loaded by name, where the C library cancels a thread. */
+const LOADED_LATE = "/lib/x86_64-linux-gnu/libgcc_s.so.1";
+
 export interface Dom0Guest {
   readonly name: string;
   /** Paths on this system. */
@@ -56,7 +59,7 @@ export function dom0Ramdisk(root: string, init: string, guests: readonly Dom0Gue
     ...STORE_TOOLS.map((name) => join(root, "usr/bin", name)),
   ];
   const drivers = join(root, "lib/modules", readdirSync(join(root, "lib/modules"))[0]!, "kernel/drivers/xen");
-  const needed = [...new Set(tools.flatMap((tool) => libraries(root, tool)))];
+  const needed = [...new Set([...tools.flatMap((tool) => libraries(root, tool)), LOADED_LATE])];
   const program = (path: string, from: string): CpioEntry => ({
     type: "file",
     path,

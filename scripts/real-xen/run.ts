@@ -4,7 +4,7 @@
  *
  *     npx tsx scripts/real-xen/run.ts [--linux] [NAME...]
  *
- * With --linux, Debian's kernel with our default root file system boots too, as tests/guests/real-xen/linux.log.
+ * With --linux, Debian's kernel boots too, and shows what it sees (linux-init.sh): tests/guests/real-xen/linux.log.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -13,8 +13,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { buildGuest, testGuests } from "../../guests/build.ts";
-import { defaultInitramfs } from "../../src/toolstack/image/index.ts";
 import { type Dom0Guest, dom0Ramdisk } from "./dom0.ts";
+import { LINUX_COMMAND_LINE, LINUX_MEMORY_MIB, linuxRamdisk } from "./linux-guest.ts";
 import { libraryFolders, obtainPackages, run } from "./packages.ts";
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -33,8 +33,8 @@ function testGuest(name: string): Dom0Guest {
 
 function linuxGuest(root: string): Dom0Guest {
   const kernel = join(root, "boot", readdirSync(join(root, "boot")).find((name) => name.startsWith("vmlinuz-"))!);
-  const ramdisk = defaultInitramfs(readFileSync(join(root, "bin/busybox")));
-  return { name: "linux", kernel, ramdisk, commandLine: "console=hvc0", memoryMiB: 256, seconds: 240 };
+  const ramdisk = linuxRamdisk(readFileSync(join(root, "bin/busybox")));
+  return { name: "linux", kernel, ramdisk, commandLine: LINUX_COMMAND_LINE, memoryMiB: LINUX_MEMORY_MIB, seconds: 240 };
 }
 
 /** Runs the machine until it switches itself off. Returns the folder of the first domain's results. */

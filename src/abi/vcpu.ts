@@ -47,7 +47,7 @@ export const vcpuSetSingleshotTimer = struct("vcpu_set_singleshot_timer", {
   /** VCPU_SSHOTTMR_*. */
   flags: u32,
 });
-/** Once: fail with -ETIME if the deadline is in the past. Ignored since Xen 4.18 (and 4.17.x). */
+/** Once: fail with -ETIME if the deadline is in the past. Ignored since Xen 4.18 and late 4.17. */
 export const VCPU_SSHOTTMR_future = 1 << 0;
 
 export const vcpuRegisterVcpuInfo = struct("vcpu_register_vcpu_info", { mfn: u64, offset: u32, rsvd: u32 });

@@ -111,7 +111,7 @@ function differByOneBit(a: Result, b: Result, at: number): boolean {
   return difference === 1n || difference === -1n;
 }
 
-function compareFx(instance: Instance, native: Result, ours: Result, differences: string[]): void {
+function compareFx(instance: Instance, c: Case, native: Result, ours: Result, differences: string[]): void {
   const e = native.bytes.subarray(RESULT_FX, RESULT_FX + 416);
   const o = ours.bytes.subarray(RESULT_FX, RESULT_FX + 416);
   const field = (name: string, at: number, size: number, ignore = 0): void => {
@@ -125,7 +125,7 @@ function compareFx(instance: Instance, native: Result, ours: Result, differences
     if (expectedValue !== value) differences.push(`${name} ${hex(value)}, expected ${hex(expectedValue)}`);
   };
   field("fcw", FX_FCW, 2);
-  field("fsw", FX_FSW, 2, undefinedX87(instance));
+  field("fsw", FX_FSW, 2, undefinedX87(instance, c));
   field("ftw", FX_FTW, 1);
   field("mxcsr", FX_MXCSR, 4);
   const block = (name: string, at: number, size: number): void => {
@@ -176,7 +176,7 @@ export function compare(instance: Instance, c: Case, native: Result, ours: Resul
   check("fs base", ours.dv.getBigUint64(32, true), native.dv.getBigUint64(32, true));
   check("gs base", ours.dv.getBigUint64(40, true), native.dv.getBigUint64(40, true));
   if (native.vector === EXECUTED || !unspecifiedPartialResult(instance)) {
-    compareFx(instance, native, ours, differences);
+    compareFx(instance, c, native, ours, differences);
     compareMemory(instance, c, native, memory, differences);
   }
   return differences;

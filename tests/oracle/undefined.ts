@@ -2,6 +2,7 @@
  * What the manual leaves undefined, so that a difference means nothing.
  * SDM vol. 2, "Flags Affected" of each instruction; vol. 1 appendix A.
  */
+import { FLAG_AC } from "../../src/machine/x86/state.ts";
 import type { Instance } from "./generate.ts";
 import { type Case, CASE_FX, FX_ST } from "./record.ts";
 
@@ -66,10 +67,12 @@ export function undefinedFlags(instance: Instance, c: Case): number {
   }
 }
 
+/** Exponent field of ST(0). */
+const stExponent = (c: Case): number => c.dv.getUint16(CASE_FX + FX_ST + 8, true) & 0x7fff;
+
 /** ST(0) is zero, infinite, not a number, or small enough for F2XM1 (-1 to 1) and FYL2XP1 (-0.29 to 0.41). */
 function inDomain(c: Case): boolean {
-  const exponent = c.dv.getUint16(CASE_FX + FX_ST + 8, true) & 0x7fff;
-  return exponent < 16383 - 2;
+  return stExponent(c) < 16383 - 2;
 }
 
 /** True if not only flags but the result itself is undefined: such an instance is not compared. */
@@ -79,6 +82,10 @@ export function undefinedResult(instance: Instance, c: Case): boolean {
   if (mnemonic === "f2xm1" || mnemonic === "fyl2xp1") return !inDomain(c);
   // BSWAP of a 16-bit register.
   if (mnemonic === "bswap") return instance.operandSize === 2;
+  // Whether these have a ModRM byte, so that fetching it can fault, differs between processors (SDM vol. 2, UD).
+  if (mnemonic === "ud0" || mnemonic === "ud1") return c.code.length < instance.code.length;
+  // AMD does not check the alignment of its stores (or only of the parts it makes of them); the SDM lists #AC.
+  if (mnemonic === "maskmovdqu" || mnemonic === "maskmovq") return (c.rflags & BigInt(FLAG_AC)) !== 0n;
   return false;
 }
 
@@ -87,9 +94,14 @@ const C0 = 0x100,
   C2 = 0x400,
   C3 = 0x4000;
 
-/** Condition bits of the x87 status word that are undefined after this instance (SDM vol. 2, "FPU Flags Affected"). */
-export function undefinedX87(instance: Instance): number {
+const UE = 0x10,
+  PE = 0x20;
+
+/** Bits of the x87 status word that are undefined after this instance (SDM vol. 2, "FPU Flags Affected"). */
+export function undefinedX87(instance: Instance, c: Case): number {
   const { mnemonic } = instance.form.def;
+  // AMD raises underflow and precision for the logarithm of a denormal, even if it is a whole number.
+  if (mnemonic === "fyl2x" && stExponent(c) === 0) return C1 | UE | PE;
   // Defined only when the stack underflows, and zero then.
   if (/^fcmov/.test(mnemonic)) return C0 | C1 | C2 | C3;
   // The manual says zero; AMD leaves it alone.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EFAULT, EINVAL, ENOENT, ENOSYS, ETIME } from "../../src/abi/errno.ts";
+import { EFAULT, EINVAL, ENOENT, ENOSYS } from "../../src/abi/errno.ts";
 import * as abi from "../../src/abi/vcpu.ts";
 import { VIRQ } from "../../src/abi/xen.ts";
 import { bindVirq } from "../../src/hypervisor/event-channel/bind.ts";

@@ -50,7 +50,7 @@ void test_main(void)
     wait();
     CHECK(system_time() >= shot.timeout_abs_ns, "the single shot came early");
 
-    /* A deadline that has passed: at once. VCPU_SSHOTTMR_future has no effect (since Xen 4.18, and 4.17.x). */
+    /* A deadline that has passed: at once. VCPU_SSHOTTMR_future has no effect (since Xen 4.18 and late 4.17). */
     start();
     CHECK_EQUAL("a past deadline", vcpu_op(VCPUOP_set_singleshot_timer, 0, &shot), 0);
     wait();

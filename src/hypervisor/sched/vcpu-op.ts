@@ -96,7 +96,7 @@ function setPeriodicTimer(caller: Vcpu, vcpu: Vcpu, argument: bigint): number {
 
 function setSingleshotTimer(caller: Vcpu, vcpu: Vcpu, argument: bigint): number {
   if (vcpu !== caller) return -EINVAL;
-  // VCPU_SSHOTTMR_future has no effect, as in Xen since 4.18 (and 4.17.x): -ETIME was the ruin of slow guests.
+  // VCPU_SSHOTTMR_future has no effect, as in Xen since 4.18 and late 4.17: a slow guest gave up after -ETIMEs.
   const { timeout_abs_ns } = guestStruct(caller, vcpuSetSingleshotTimer, argument);
   const timeout = BigInt.asIntN(64, timeout_abs_ns);
   // What is past (or negative) fires at once.

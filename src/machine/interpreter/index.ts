@@ -205,6 +205,7 @@ export class Interpreter implements Processor, SystemHost {
     this.#budget = budget;
     dv.setInt32(CPU_STATE + ST.budget, budget, true);
     const reason = this.#wasm.run(record) as ExitReason;
+    this.#regions?.compilePending();
     this.#lastRun = budget - dv.getInt32(CPU_STATE + ST.budget, true);
     this.#retired += this.#lastRun;
     this.#budget = 0;

@@ -32,6 +32,8 @@ class RegionCompiler {
   readonly #region: Region;
   readonly #graph: FlowGraph;
   readonly #locals: RegionLocals;
+  /** Where the locals live outside of the region. */
+  readonly #homes: { readonly local: Local; readonly address: number }[];
   readonly #budget: Local;
   readonly #status: Local;
   /** Where blocks in scope are branched to: loop headers backward, merge points forward. */
@@ -43,19 +45,28 @@ class RegionCompiler {
     this.#fn = fn;
     this.#region = region;
     this.#graph = analyse(region);
-    const load32 = (field: number): Expr => i32.load(ZERO, field);
+    this.#homes = [];
+    const home = (type: ValType, address: number): Local => {
+      const local = fn.local(type);
+      this.#homes.push({ local, address });
+      return local;
+    };
+    const { i32: I32, i64: I64 } = ValType;
     this.#locals = {
-      gpr: Array.from({ length: GPRS }, (_, n) => fn.let(i64.load(ZERO, CPU_STATE + ST.gpr + n * 8))),
-      flagsResult: fn.let(i64.load(ZERO, CPU_STATE + ST.flags_result)),
-      flagsAux: fn.let(load32(CPU_STATE + ST.flags_aux)),
-      pageVa: fn.let(i64.load(ZERO, CPU_STATE + ST.page_va)),
-      tlb: fn.let(load32(CPU_SCRATCH + EN.tlb)),
-      cr0: fn.let(load32(CPU_STATE + ST.cr0)),
-      cr4: fn.let(load32(CPU_STATE + ST.cr4)),
+      gpr: Array.from({ length: GPRS }, (_, n) => home(I64, CPU_STATE + ST.gpr + n * 8)),
+      flagsResult: home(I64, CPU_STATE + ST.flags_result),
+      flagsAux: home(I32, CPU_STATE + ST.flags_aux),
+      pageVa: home(I64, CPU_STATE + ST.page_va),
+      tlb: home(I32, CPU_SCRATCH + EN.tlb),
+      cr0: home(I32, CPU_STATE + ST.cr0),
+      cr4: home(I32, CPU_STATE + ST.cr4),
+      used: new Set(),
       written: new Set(),
     };
-    this.#budget = fn.let(load32(CPU_STATE + ST.budget));
-    this.#status = fn.local(ValType.i32);
+    this.#budget = home(I32, CPU_STATE + ST.budget);
+    this.#locals.used.add(this.#budget);
+    this.#locals.written.add(this.#budget);
+    this.#status = fn.local(I32);
   }
 
   compile(): void {
@@ -64,12 +75,16 @@ class RegionCompiler {
       this.#exit = exit;
       this.#tree(this.#region.entry);
     });
-    for (const n of this.#locals.written) {
-      fn.store(StoreOp.i64, ZERO, this.#locals.gpr[n] as Local, CPU_STATE + ST.gpr + n * 8);
+    const { used, written } = this.#locals;
+    for (const { local, address } of this.#homes) {
+      if (!written.has(local)) continue;
+      fn.store(local.type === ValType.i64 ? StoreOp.i64 : StoreOp.i32, ZERO, local, address);
     }
-    fn.store(StoreOp.i64, ZERO, this.#locals.flagsResult, CPU_STATE + ST.flags_result);
-    fn.store(StoreOp.i32, ZERO, this.#locals.flagsAux, CPU_STATE + ST.flags_aux);
-    fn.store(StoreOp.i32, ZERO, this.#budget, CPU_STATE + ST.budget);
+    fn.prologue(() => {
+      for (const { local, address } of this.#homes) {
+        if (used.has(local)) fn.set(local, local.type === ValType.i64 ? i64.load(ZERO, address) : i32.load(ZERO, address));
+      }
+    });
     fn.result(this.#status);
   }
 
@@ -152,6 +167,7 @@ class RegionCompiler {
 
   /** Leaves for an offset relative to the page. */
   #leaveTo(offset: number, status: number): void {
+    this.#locals.used.add(this.#locals.pageVa);
     this.#fn.store(StoreOp.i64, ZERO, i64.add(this.#locals.pageVa, i64.const(offset)), CPU_STATE + ST.rip);
     this.#leave(status);
   }

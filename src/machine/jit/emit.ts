@@ -12,8 +12,6 @@ import { Emit, truncate } from "../x86/semantics/emit.ts";
 import { cpuState, segmentRegister } from "../x86/state.ts";
 
 const ST = cpuState.offset;
-const ZERO = i32.const(0);
-const MASK32 = 0xffffffffn;
 
 /** The state that a region keeps in locals. */
 export interface RegionLocals {
@@ -24,8 +22,10 @@ export interface RegionLocals {
   readonly tlb: Local;
   readonly cr0: Local;
   readonly cr4: Local;
-  /** Registers that some instruction writes, by number. */
-  readonly written: Set<number>;
+  /** Locals that some instruction reads or writes: they are loaded at the entry. */
+  readonly used: Set<Local>;
+  /** Locals that some instruction writes: they are stored at the exit. */
+  readonly written: Set<Local>;
 }
 
 /** Ways out of an instruction. */
@@ -63,7 +63,18 @@ export class RegionEmit extends Emit {
   }
 
   #register(n: number): Local {
-    return this.#locals.gpr[n] as Local;
+    return this.#use(this.#locals.gpr[n] as Local);
+  }
+
+  #use(local: Local): Local {
+    this.#locals.used.add(local);
+    return local;
+  }
+
+  #write(local: Local, value: Expr): void {
+    this.#locals.used.add(local);
+    this.#locals.written.add(local);
+    this.fn.set(local, value);
   }
 
   gpr(register: number, size = 8): Expr {
@@ -75,15 +86,14 @@ export class RegionEmit extends Emit {
   }
 
   #set(register: number, value: Expr, size: number, shift: number): void {
-    this.#locals.written.add(register);
     const local = this.#register(register);
     if (size >= 4) {
-      this.fn.set(local, value);
+      this.#write(local, value);
       return;
     }
     const mask = ((1n << BigInt(size * 8)) - 1n) << BigInt(shift);
     const placed = shift ? i64.shl(truncate(size, value), i64.const(shift)) : truncate(size, value);
-    this.fn.set(local, i64.or(i64.and(local, i64.const(~mask)), placed));
+    this.#write(local, i64.or(i64.and(local, i64.const(~mask)), placed));
   }
 
   protected readRegister(i: number): Expr {
@@ -120,7 +130,7 @@ export class RegionEmit extends Emit {
     let ea: Expr | undefined;
     if (insn.base === BASE_RIP) {
       disp += BigInt(this.#offset + insn.length);
-      ea = this.#locals.pageVa;
+      ea = this.#use(this.#locals.pageVa);
     } else if (insn.base !== BASE_NONE) ea = this.#register(insn.base);
     if (insn.index !== INDEX_NONE) {
       const index = this.#register(insn.index);
@@ -138,7 +148,7 @@ export class RegionEmit extends Emit {
   }
 
   nextRip(): Expr {
-    return i64.add(this.#locals.pageVa, i64.const(this.#offset + this.insn.length));
+    return i64.add(this.#use(this.#locals.pageVa), i64.const(this.#offset + this.insn.length));
   }
 
   translate(linear: Local, size: number, write: boolean): Local {
@@ -153,7 +163,7 @@ export class RegionEmit extends Emit {
     const fn = this.fn;
     const array = write ? TLB_ARRAY_SIZE : 0;
     const index = i32.and(i32.wrap(i64.shrU(linear, i64.const(8))), i32.const(0xfff0));
-    const entry = fn.let(i32.add(this.#locals.tlb, index));
+    const entry = fn.let(i32.add(this.#use(this.#locals.tlb), index));
     const lastPage = i64.and(i64.add(linear, i64.const(last)), i64.const(~0xfffn));
     fn.if(i64.ne(i64.load(entry, array), lastPage), () => this.#resume());
     return fn.let(i32.add(i32.load(entry, array + 8), i32.wrap(linear)));
@@ -211,28 +221,29 @@ export class RegionEmit extends Emit {
   // --- State in locals -------------------------------------------------------------------------
 
   override state32(field: keyof typeof ST): Expr {
-    if (field === "flags_aux") return this.#locals.flagsAux;
-    if (field === "cr0") return this.#locals.cr0;
-    if (field === "cr4") return this.#locals.cr4;
+    if (field === "flags_aux") return this.#use(this.#locals.flagsAux);
+    if (field === "cr0") return this.#use(this.#locals.cr0);
+    if (field === "cr4") return this.#use(this.#locals.cr4);
     return super.state32(field);
   }
 
   override setState32(field: keyof typeof ST, value: Expr): void {
-    if (field === "flags_aux") this.fn.set(this.#locals.flagsAux, value);
+    if (field === "flags_aux") this.#write(this.#locals.flagsAux, value);
     else super.setState32(field, value);
   }
 
   override state64(field: keyof typeof ST): Expr {
-    return field === "flags_result" ? this.#locals.flagsResult : super.state64(field);
+    return field === "flags_result" ? this.#use(this.#locals.flagsResult) : super.state64(field);
   }
 
   override setState64(field: keyof typeof ST, value: Expr): void {
-    if (field === "flags_result") this.fn.set(this.#locals.flagsResult, value);
+    if (field === "flags_result") this.#write(this.#locals.flagsResult, value);
     else super.setState64(field, value);
   }
 
   override arithmeticFlags(): Expr {
-    const { flagsResult: result, flagsAux: aux } = this.#locals;
+    const result = this.#use(this.#locals.flagsResult);
+    const aux = this.#use(this.#locals.flagsAux);
     const bit = (value: Expr, position: number): Expr => i32.shl(i32.and(value, i32.const(1)), i32.const(position));
     return [
       bit(this.carry(), 0),
@@ -259,5 +270,3 @@ export class RegionEmit extends Emit {
     this.known = undefined;
   }
 }
-
-export { MASK32, ZERO };

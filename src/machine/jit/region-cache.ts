@@ -14,8 +14,8 @@ import { discoverRegion, type Region } from "./region.ts";
 
 /** Regions shorter than this, and without a loop, gain nothing. */
 const MIN_INSTRUCTIONS = 8;
-/** Live regions at most; each is a module with a memory mapping of its own. */
-const MAX_REGIONS = 3000;
+/** Live regions at most. */
+const MAX_REGIONS = 8000;
 
 interface LiveRegion {
   readonly mfn: number;
@@ -55,6 +55,7 @@ export class RegionCache {
   readonly #refused = new Set<number>();
   /** How often records were shown to be hot. */
   readonly #heat = new Map<number, number>();
+  #pending: { record: number; mfn: number; offset: number }[] = [];
   readonly #freeIndexes: number[] = [];
   #nextIndex = CASE_FIRST_REGION;
   #live = 0;
@@ -63,38 +64,60 @@ export class RegionCache {
     this.#host = host;
   }
 
-  /** A record that many transfers have gone to: compiles the region that begins there, if it is worth it. */
+  /** A record that many transfers have gone to: the region that begins there is compiled soon, if it is worth it. */
   hot(record: number): void {
     const { u16 } = this.#host.memory;
     const kind = u16[(record + REC_CASE) >>> 1] as number;
     if (kind >= CASE_FIRST_REGION || this.#refused.has(record)) return;
     const heat = (this.#heat.get(record) ?? 0) + 1;
     this.#heat.set(record, heat);
-    if (heat < this.#host.threshold) return;
+    if (heat !== this.#host.threshold) return;
     const plain = u16[(record + REC_PLAIN) >>> 1] as number;
     // Forms without a case of their own (plain 0) may begin a region, pseudo records may not.
     if (plain !== 0 && plain < CASE_FIRST_FORM) return;
     const at = this.#host.locate(record);
     if (!at) return;
-    const region = discoverRegion(this.#host.memory, at.mfn, at.offset, this.#host.features, (offset) =>
-      this.#host.recordAt(at.mfn, offset),
-    );
-    if (!isWorthwhile(region)) {
-      this.#refused.add(record);
-      return;
-    }
-    if (this.#live >= MAX_REGIONS) this.clear();
-    this.#compile(region, record);
+    this.#pending.push({ record, ...at });
   }
 
-  #compile(region: Region, record: number): void {
-    const { memory, layout, table } = this.#host;
+  /** Compiles what has become hot since the last call: many regions in one module cost less than one each. */
+  compilePending(): void {
+    if (this.#pending.length === 0) return;
     const start = this.#host.now();
-    const module = new WebAssembly.Module(compileRegions(layout, [region]));
-    const instance = new WebAssembly.Instance(module, { e: { memory: memory.memory } });
+    const batch: { record: number; region: Region }[] = [];
+    for (const { record, mfn, offset } of this.#pending.splice(0)) {
+      // It may have been dropped since.
+      if (this.#host.recordAt(mfn, offset) !== record) continue;
+      if ((this.#host.memory.u16[(record + REC_CASE) >>> 1] as number) >= CASE_FIRST_REGION) continue;
+      const region = discoverRegion(this.#host.memory, mfn, offset, this.#host.features, (at) =>
+        this.#host.recordAt(mfn, at),
+      );
+      if (isWorthwhile(region)) batch.push({ record, region });
+      else this.#refused.add(record);
+    }
+    if (batch.length > 0) this.#compile(batch);
+    this.statistics.milliseconds += this.#host.now() - start;
+  }
+
+  #compile(batch: readonly { record: number; region: Region }[]): void {
+    const { memory, layout } = this.#host;
+    if (this.#live + batch.length > MAX_REGIONS) this.clear();
+    const bytes = compileRegions(
+      layout,
+      batch.map((b) => b.region),
+    );
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: { memory: memory.memory } });
+    batch.forEach(({ record, region }, i) => {
+      this.#enter(region, record, instance.exports[String(i)]);
+    });
+  }
+
+  /** Makes compiled code reachable through the record of its first instruction. */
+  #enter(region: Region, record: number, code: unknown): void {
+    const { memory, table } = this.#host;
     const index = this.#freeIndexes.pop() ?? this.#nextIndex++;
     if (index >= TABLE_SIZE) throw new RangeError("table of compiled regions is full");
-    table.set(index, instance.exports["0"]);
+    table.set(index, code);
     const offsets = [...region.blocks.values()].flatMap((b) => b.code.map((c) => [c.offset, c.offset + c.insn.length]));
     const live: LiveRegion = {
       mfn: region.mfn,
@@ -110,7 +133,6 @@ export class RegionCache {
     this.#live++;
     this.statistics.compiled++;
     this.statistics.instructions += region.instructions;
-    this.statistics.milliseconds += this.#host.now() - start;
   }
 
   /** Bytes from..to-1 of a frame are about to change. */
@@ -142,6 +164,7 @@ export class RegionCache {
     this.#byFrame.clear();
     this.#refused.clear();
     this.#heat.clear();
+    this.#pending = [];
   }
 
   /** All records are gone, and with them the regions. */
@@ -157,6 +180,7 @@ export class RegionCache {
     this.#byFrame.clear();
     this.#refused.clear();
     this.#heat.clear();
+    this.#pending = [];
   }
 }
 

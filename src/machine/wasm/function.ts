@@ -17,7 +17,8 @@ const EMPTY_BLOCK = 0x40;
 export class Fn {
   readonly type: FunctionType;
   readonly params: readonly Local[];
-  readonly #code = new Encoder(512);
+  #code = new Encoder(512);
+  readonly #prologue = new Encoder(64);
   readonly #locals: ValType[] = [];
   /** Locals given back by scope(), by type, for reuse. */
   readonly #free = new Map<ValType, Local[]>();
@@ -172,6 +173,14 @@ export class Fn {
     this.#code.u8(0x00);
   }
 
+  /** Writes code that runs before all else; may be called when the rest is written. */
+  prologue(body: () => void): void {
+    const code = this.#code;
+    this.#code = this.#prologue;
+    body();
+    this.#code = code;
+  }
+
   /** Leaves a value on the stack as the function's result (at its very end). */
   result(value: Expr): void {
     this.#write(value);
@@ -191,6 +200,7 @@ export class Fn {
       out.unsigned(n);
       out.u8(t);
     }
+    out.raw(this.#prologue.bytes);
     out.raw(this.#code.bytes);
     out.u8(0x0b);
     return out.bytes;
