@@ -4,7 +4,8 @@
  *     npx tsx guests/build.ts
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("./", import.meta.url));
@@ -22,6 +23,17 @@ export function testGuests(): string[] {
 
 function newest(paths: readonly string[]): number {
   return Math.max(...paths.map((path) => statSync(path).mtimeMs));
+}
+
+/** Hash of all that a test is built from. */
+export function sourceHash(name: string): string {
+  const hash = createHash("sha256");
+  for (const folder of [`${ROOT}lib`, `${ROOT}tests/${name}`]) {
+    for (const file of readdirSync(folder).sort()) {
+      if (/\.([chS]|lds)$/.test(file)) hash.update(readFileSync(`${folder}/${file}`));
+    }
+  }
+  return hash.digest("hex").slice(0, 16);
 }
 
 /** Builds one test if needed. Returns the path of its image, or undefined where there is no gcc for x86-64. */

@@ -7,12 +7,11 @@
  * With --linux, Debian's kernel boots too, and shows what it sees (linux-init.sh): tests/guests/real-xen/linux.log.
  */
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { buildGuest, testGuests } from "../../guests/build.ts";
+import { buildGuest, sourceHash, testGuests } from "../../guests/build.ts";
 import { type Dom0Guest, dom0Ramdisk } from "./dom0.ts";
 import { LINUX_COMMAND_LINE, LINUX_MEMORY_MIB, linuxRamdisk } from "./linux-guest.ts";
 import { libraryFolders, obtainPackages, run } from "./packages.ts";
@@ -81,20 +80,6 @@ function boot(root: string, guests: readonly Dom0Guest[]): string {
   mkdirSync(file("results"));
   run("tar", ["-x", "-f", file("results.tar"), "-C", file("results")]);
   return file("results");
-}
-
-/** Hash of what a test guest is made of. */
-function sourceHash(name: string): string {
-  const hash = createHash("sha256");
-  for (const folder of ["lib", `tests/${name}`]) {
-    const at = path(`../../guests/${folder}`);
-    for (const file of readdirSync(at)
-      .filter((file) => /\.([chS]|lds)$/.test(file))
-      .sort()) {
-      hash.update(readFileSync(join(at, file)));
-    }
-  }
-  return hash.digest("hex").slice(0, 16);
 }
 
 const words = process.argv.slice(2);

@@ -1,5 +1,5 @@
 /** public/physdev.h: physdev_op. */
-import { handle, struct, u32 } from "./struct.ts";
+import { handle, struct, u32, ulong } from "./struct.ts";
 
 export const PHYSDEVOP = {
   irq_unmask_notify: 4,
@@ -33,5 +33,7 @@ export const PHYSDEVOP = {
 
 export const physdevSetIopl = struct("physdev_set_iopl", { iopl: u32 });
 export const physdevSetIobitmap = struct("physdev_set_iobitmap", { bitmap: handle, nr_ports: u32 });
+export const physdevPirqEoiGmfn = struct("physdev_pirq_eoi_gmfn", { gmfn: ulong });
+export const physdevGetNrPirqs = struct("physdev_nr_pirqs", { nr_pirqs: u32 });
 /** Of physdev_op_compat: `u` is a union of the structures of the operations. */
 export const physdevOpCompatStruct = struct("physdev_op", { cmd: u32, u: handle });

@@ -32,7 +32,11 @@ function loadRoot(hv: Hypervisor, vcpu: Vcpu): void {
 /** Makes `next` the current vCPU; undefined: none, with page tables that no guest owns. */
 export function switchTo(hv: Hypervisor, next: Vcpu | undefined): void {
   const previous = hv.current;
-  if (previous === next) return;
+  if (previous === next) {
+    // It may have been blocked and woken without leaving the processor.
+    if (next !== undefined) vcpuScheduledIn(next);
+    return;
+  }
   const { cpu } = hv;
   if (previous !== undefined) {
     vcpuScheduledOut(previous);

@@ -1,16 +1,12 @@
 /** The report of a crash: registers, the last hypercalls, and what the guest's stack tells. */
-import { CS, DS, ES, FS, GS, RBP, RSP, SS } from "../machine/x86/state.ts";
+import { CS, DS, ES, FS, GS, RSP, SS } from "../machine/x86/state.ts";
+import { backtrace } from "./backtrace.ts";
 import type { Hypervisor } from "./hypervisor.ts";
 import { readWords } from "./traps/guest-words.ts";
 import { baseOf, selectorOf } from "./traps/segments.ts";
 import type { Vcpu } from "./vcpu.ts";
 
 const NAMES = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15".split(" ");
-const MAX_FRAMES = 32;
-/** Words of the stack that are looked at for return addresses. */
-const SCANNED_WORDS = 256;
-const MAX_SCANNED = 24;
-
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 const wide = (value: bigint): string => value.toString(16).padStart(16, "0");
 
@@ -38,35 +34,6 @@ function registers(hv: Hypervisor, vcpu: Vcpu): string[] {
   lines.push(
     `kernel root frame ${hex(vcpu.mm.kernel_root)}  user root frame ${hex(vcpu.mm.user_root)}  kernel stack ${wide(vcpu.traps.kernel_sp)}`,
   );
-  return lines;
-}
-
-/** Return addresses by the chain of frame pointers. */
-export function backtrace(vcpu: Vcpu): bigint[] {
-  const pair = new BigUint64Array(2);
-  const found: bigint[] = [];
-  let rbp = vcpu.gpr[RBP] ?? 0n;
-  while (found.length < MAX_FRAMES && readWords(vcpu, rbp, 2, pair)) {
-    const [next = 0n, address = 0n] = pair;
-    if (address === 0n) break;
-    found.push(address);
-    // A stack grows down: callers are above.
-    if (next <= rbp) break;
-    rbp = next;
-  }
-  return found;
-}
-
-/** Words on the stack that look like code: what a guest built without frame pointers leaves. */
-function stackScan(hv: Hypervisor, vcpu: Vcpu): string[] {
-  const word = new BigUint64Array(1);
-  const start = (vcpu.gpr[RSP] ?? 0n) & ~7n;
-  const lines: string[] = [];
-  for (let i = 0; i < SCANNED_WORDS && lines.length < MAX_SCANNED; i++) {
-    if (!readWords(vcpu, BigInt.asUintN(64, start + BigInt(i * 8)), 1, word)) break;
-    const symbol = hv.symbolize(vcpu.domain, word[0] ?? 0n);
-    if (symbol !== "") lines.push(`  +${hex(i * 8)}: ${wide(word[0] ?? 0n)}${symbol}`);
-  }
   return lines;
 }
 
@@ -98,10 +65,9 @@ export function crashReport(hv: Hypervisor, vcpu: Vcpu, message: string): string
     ...registers(hv, vcpu),
     ...section("stack:", stackWords(vcpu)),
     ...section(
-      "frame pointers:",
+      "backtrace (return addresses on the stack):",
       backtrace(vcpu).map((a) => `  ${wide(a)}${hv.symbolize(vcpu.domain, a)}`),
     ),
-    ...section("code addresses on the stack:", stackScan(hv, vcpu)),
     ...section("last hypercalls:", hypercalls(hv, vcpu)),
   ].join("\n");
 }

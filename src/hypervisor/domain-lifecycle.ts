@@ -20,6 +20,8 @@ import { Vcpu, vcpuRecord } from "./vcpu.ts";
 /** Domain 0 is the host. */
 const FIRST_DOMID = 1;
 const LAST_DOMID = 0x7fef;
+/** Frames by which libxl raises a domain's maximum (LIBXL_MAXMEM_CONSTANT, 1 MiB). Its memory map does not show them. */
+const MAXMEM_SLACK = 256;
 /** Limit of a PV domain, by its descriptor windows. */
 const MAX_VCPUS = 128;
 
@@ -40,7 +42,7 @@ export interface DomainOptions {
 }
 
 function freeDomid(hv: Hypervisor): number {
-  for (let id = FIRST_DOMID; id <= LAST_DOMID; id++) if (!hv.domains.has(id)) return id;
+  for (let id = FIRST_DOMID; id <= LAST_DOMID; id++) if (!hv.domains.has(id) && !hv.frames.ownsAny(id)) return id;
   throw new Error("no domain id is free");
 }
 
@@ -52,6 +54,8 @@ export function createDomain(hv: Hypervisor, options: DomainOptions): Domain {
     throw new RangeError(`a domain has 1 to ${MAX_VCPUS} vCPUs, not ${maxVcpus}`);
   const id = options.id ?? freeDomid(hv);
   if (hv.domains.has(id) || hv.hostDomain?.id === id) throw new Error(`there is a domain ${id} already`);
+  // A new domain must not inherit what others still have mapped of an old one.
+  if (hv.frames.ownsAny(id)) throw new Error(`there are frames of an earlier domain ${id} still`);
 
   const domain = new Domain(hv, id, hv.heap.allocBytes(domainRecord.sizeof), width);
   const { record } = domain;
@@ -70,7 +74,7 @@ export function createDomain(hv: Hypervisor, options: DomainOptions): Domain {
   hv.domains.set(id, domain);
 
   const maxFrames = options.maxMemoryFrames ?? memoryFrames;
-  initDomainMemory(domain, maxFrames, maxVcpus);
+  initDomainMemory(domain, maxFrames + MAXMEM_SLACK, maxVcpus);
   // One range of RAM, unless the toolstack has another map for it.
   setMemoryMap(domain, [{ start: 0, size: maxFrames * PAGE_SIZE, type: E820_RAM }]);
   initDomainTime(domain);

@@ -19,6 +19,8 @@ export const DOMAIN_HAS_IO = 1 << 3;
 
 /** SHUTDOWN_* of public/sched.h that the core itself uses. */
 export const SHUTDOWN_CRASH = 3;
+/** No reason for a shutdown has been given yet. */
+const SHUTDOWN_CODE_INVALID = 0xffff_ffff;
 
 export const domainRecord = struct("domain", {
   id: u32,
@@ -27,7 +29,7 @@ export const domainRecord = struct("domain", {
   max_vcpus: u32,
   /** Nested domctl pauses: it runs at 0. */
   pause_count: u32,
-  /** SHUTDOWN_*, valid with DOMAIN_SHUT_DOWN. */
+  /** SHUTDOWN_*: the first reason that was given, be it before the shutdown (SCHEDOP_shutdown_code). */
   shutdown_code: u32,
   /** Width of its `long`: 64 or 32. */
   width: u32,
@@ -65,6 +67,7 @@ export class Domain {
     this.record = domainRecord.at(hypervisor.memory, address);
     this.record.id = id;
     this.record.width = width;
+    this.record.shutdown_code = SHUTDOWN_CODE_INVALID;
   }
 
   get privileged(): boolean {
@@ -101,7 +104,7 @@ export class Domain {
   /** Stops all vCPUs with a SHUTDOWN_* reason; the toolstack is told from the run loop. */
   shutdown(reason: number): void {
     if (this.isShutDown) return;
-    this.record.shutdown_code = reason;
+    if (this.record.shutdown_code === SHUTDOWN_CODE_INVALID) this.record.shutdown_code = reason;
     this.record.flags |= DOMAIN_SHUT_DOWN;
     this.hypervisor.domainShutDown(this);
   }

@@ -64,6 +64,8 @@ export class Hypervisor {
   readonly domains = new Map<number, Domain>();
   /** Domain 0, if there is one; it registers itself. */
   hostDomain: HostDomain | undefined;
+  /** A deadline has been set or moved: the run loop looks at all of them before it goes on. */
+  timersChanged = true;
   /** The vCPU whose state is on the processor. */
   current: Vcpu | undefined;
   readonly #loop = new RunLoop(this);

@@ -1,12 +1,14 @@
 /** The loop that runs guests: pick a vCPU, run it, handle why it stopped, deliver what is due. */
 
+import { RUNSTATE } from "../abi/vcpu.ts";
 import { ExitReason } from "../machine/processor.ts";
+import { cpuState } from "../machine/x86/state.ts";
 import { switchTo } from "./context-switch.ts";
 import { crashDomain } from "./crash.ts";
 import { handleExit } from "./exits.ts";
 import { DomainCrash } from "./hypercall.ts";
 import type { Hypervisor } from "./hypervisor.ts";
-import { isRunnable } from "./sched/wake.ts";
+import { isRunnable, vcpuScheduledIn } from "./sched/wake.ts";
 import { nextTimerDeadline, runTimers } from "./time/timers.ts";
 import { deliverPending } from "./traps/deliver.ts";
 import type { Vcpu } from "./vcpu.ts";
@@ -32,8 +34,15 @@ const DEFAULT_INSTRUCTIONS = 2_000_000;
 /** Most instructions between two looks at the clock: bounds how late a timer can be. */
 const MAX_BUDGET = 200_000;
 const MIN_BUDGET = 500;
-/** Exits between two looks at the clock: guests make most of them in far less than a microsecond. */
+/** Exits between two looks at the clock: guests make most of them in about a microsecond. */
 const EXITS_PER_CLOCK = 16;
+const RETIRED = cpuState.offset.retired;
+/**
+ * Domain 0 has no processor of its own: its drivers hear of events when the guest waits, and after
+ * this time at the latest. At once would be too early: a guest that writes a line in three pieces
+ * would be interrupted for each, where a driver beside it finds all three at one go.
+ */
+const HOST_DELAY = 250_000;
 
 /** How long an instruction takes, by what was seen lately. */
 class Pace {
@@ -136,35 +145,59 @@ export class RunLoop {
     const hv = this.#hv;
     const { cpu, clock, statistics } = hv;
     let now = clock.now();
-    let retired = Number(cpu.state.retired);
-    const stopAt = retired + instructions;
-    let deadline = Math.min(end, nextTimerDeadline(hv) ?? end);
+    let deadline = this.#deadline(end);
+    /** Instructions of this slice that are left. */
+    let left = instructions;
+    /** Instructions until the next look at the clock, and how many there were since the last one. */
+    let budget = Math.min(this.#pace.budget(deadline - now), Math.max(1, left));
+    let seen = 0;
+    let retired = this.#retired();
     let exits = 0;
     while (isRunnable(vcpu)) {
+      if (vcpu.time.state !== RUNSTATE.running) vcpuScheduledIn(vcpu);
       deliverPending(vcpu);
-      const reason = cpu.run(Math.min(this.#pace.budget(deadline - now), Math.max(1, stopAt - retired)));
+      const reason = cpu.run(budget);
       statistics.exits[reason]!++;
+      const ran = (this.#retired() - retired) >>> 0;
+      retired = (retired + ran) >>> 0;
+      left -= ran;
+      budget -= ran;
+      seen += ran;
       if (reason !== ExitReason.Budget) handleExit(hv, vcpu, reason);
       if (hv.hostDomain?.eventsPending) {
         hv.hostDomain.deliverEvents();
         // A back end may have ended the domain.
         if (hv.current !== vcpu) return;
       }
-      if (reason === ExitReason.Budget || ++exits >= EXITS_PER_CLOCK) {
-        exits = 0;
+      if (budget <= 0 || reason === ExitReason.Budget || hv.timersChanged || ++exits >= EXITS_PER_CLOCK) {
         const before = now;
-        const retiredBefore = retired;
         now = clock.now();
-        retired = Number(cpu.state.retired);
-        this.#pace.observe(now - before, retired - retiredBefore);
-        if (now >= end || retired >= stopAt) return;
-        if (now >= deadline) runTimers(hv);
-        deadline = Math.min(end, nextTimerDeadline(hv) ?? end);
+        this.#pace.observe(now - before, seen);
+        if (now >= end || left <= 0) return;
+        if (now >= deadline) {
+          runTimers(hv);
+          hv.timersChanged = true;
+        }
+        if (hv.timersChanged) deadline = this.#deadline(end);
+        budget = Math.min(this.#pace.budget(deadline - now), left);
+        seen = exits = 0;
       }
       if (vcpu.sched.yielded !== 0) {
         vcpu.sched.yielded = 0;
         return;
       }
     }
+  }
+
+  /** When this slice must look at timers again, at the latest. */
+  #deadline(end: number): number {
+    this.#hv.timersChanged = false;
+    return Math.min(end, nextTimerDeadline(this.#hv) ?? end);
+  }
+
+  /** Low word of the count of instructions. */
+  #retired(): number {
+    const { cpu, memory } = this.#hv;
+    return memory.u32[(cpu.state.address + RETIRED) >>> 2]!;
   }
 }

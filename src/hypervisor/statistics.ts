@@ -3,6 +3,12 @@ import { ExitReason } from "../machine/processor.ts";
 import type { Hypercall } from "./hypercall.ts";
 import { exceptionName } from "./traps/inject.ts";
 
+/** Numbers of operations are below this: what a guest makes up beyond counts as one. */
+const OPERATION_COUNT = 64;
+/** Different MSRs that are counted apart. */
+const MSR_COUNT = 256;
+const OTHER_MSR = -1;
+
 /** Numbers of hypercalls are below this. */
 export const HYPERCALL_COUNT = 64;
 
@@ -19,6 +25,8 @@ function ranked<K>(counts: Map<K, number>, name: (key: K) => string): Record<str
 
 const hex = (n: number): string => `0x${n.toString(16)}`;
 
+const msrName = (index: number): string => (index === OTHER_MSR ? "others" : hex(index));
+
 export class Statistics {
   readonly #table: readonly (Hypercall | undefined)[];
   readonly exits = new Float64Array(EXIT_NAMES.length);
@@ -30,7 +38,8 @@ export class Statistics {
   readonly hypercalls = new Float64Array(HYPERCALL_COUNT);
   /** Of those, how many were entries of multicalls. */
   readonly inMulticall = new Float64Array(HYPERCALL_COUNT);
-  readonly #operations: (Map<number, number> | undefined)[] = [];
+  /** By hypercall, then by operation; the last one for numbers that cannot be any. */
+  readonly #operations: (Float64Array | undefined)[] = [];
   readonly #emulated = new Map<string, number>();
   readonly #msrs = { rdmsr: new Map<number, number>(), wrmsr: new Map<number, number>() };
   readonly #ports = { in: new Map<number, number>(), out: new Map<number, number>() };
@@ -49,14 +58,19 @@ export class Statistics {
 
   countHypercall(call: Hypercall, args: readonly bigint[]): void {
     this.hypercalls[call.number]!++;
-    if (call.operationOf === undefined) return;
-    let counts = this.#operations[call.number];
-    if (counts === undefined) this.#operations[call.number] = counts = new Map();
-    increment(counts, call.operationOf(args));
+    if (call.operationOf !== undefined) this.countOperation(call.number, call.operationOf(args));
+  }
+
+  /** An operation of a hypercall: one of those that a batch has in each element. */
+  countOperation(hypercall: number, operation: number): void {
+    let counts = this.#operations[hypercall];
+    if (counts === undefined) this.#operations[hypercall] = counts = new Float64Array(OPERATION_COUNT + 1);
+    counts[operation < OPERATION_COUNT ? operation : OPERATION_COUNT]!++;
   }
 
   countMsr(what: "rdmsr" | "wrmsr", index: number): void {
-    increment(this.#msrs[what], index);
+    const counts = this.#msrs[what];
+    increment(counts, counts.size < MSR_COUNT || counts.has(index) ? index : OTHER_MSR);
   }
 
   countPort(what: "in" | "out", port: number): void {
@@ -82,7 +96,8 @@ export class Statistics {
       if (batched > 0) entry["in_multicall"] = batched;
       const operations = this.#operations[number];
       if (operations !== undefined) {
-        entry["operations"] = ranked(operations, (n) => call.operations?.[n]?.name ?? String(n));
+        const made = [...operations.entries()].filter(([, n]) => n > 0);
+        entry["operations"] = ranked(new Map(made), (n) => call.operations?.[n]?.name ?? `operation ${n}`);
       }
       hypercalls[call.name] = entry;
     });
@@ -97,8 +112,8 @@ export class Statistics {
       injected: byVector(this.injected),
       emulated: {
         ...ranked(this.#emulated, (name) => name),
-        rdmsr: ranked(this.#msrs.rdmsr, hex),
-        wrmsr: ranked(this.#msrs.wrmsr, hex),
+        rdmsr: ranked(this.#msrs.rdmsr, msrName),
+        wrmsr: ranked(this.#msrs.wrmsr, msrName),
         in: ranked(this.#ports.in, hex),
         out: ranked(this.#ports.out, hex),
       },

@@ -45,6 +45,7 @@ export class Vcpu {
   readonly traps: ReturnType<typeof vcpuTraps.at>;
   readonly mm: ReturnType<typeof vcpuMm.at>;
   readonly sched: ReturnType<typeof vcpuSched.at>;
+  readonly time: ReturnType<typeof vcpuTime.at>;
   /** The copy of the state that holds while this vCPU is not loaded. */
   readonly saved: CpuState;
   readonly #savedGpr: BigUint64Array;
@@ -59,6 +60,7 @@ export class Vcpu {
     this.traps = this.record.traps;
     this.mm = this.record.mm;
     this.sched = this.record.sched;
+    this.time = this.record.time;
     this.saved = this.record.state;
     this.#savedGpr = new BigUint64Array(memory.u8.buffer, this.saved.address + cpuState.offset.gpr, 17);
   }

@@ -16,7 +16,6 @@ import { MachineMemory } from "../machine/memory.ts";
 import type { Clock, Processor } from "../machine/processor.ts";
 import { createDefaultPlatform } from "../platform/default.ts";
 import type { Platform } from "../platform/types.ts";
-import { backtrace, formatBacktrace } from "./backtrace.ts";
 import { buildDomain } from "./builder/build.ts";
 import { Domain, type DomainEnd, type EndReason, newConsoles } from "./domain.ts";
 import { writeHostDirectory } from "./domain-directory.ts";
@@ -232,12 +231,11 @@ export class Machine {
   }
 
   /** What is known about a crash: the hypervisor's report, or one of its kind where the guest gave up by itself. */
-  #report({ domain, symbols, crash }: Running): string {
+  #report({ domain, crash }: Running): string {
     const { vcpus } = domain.hypervisorDomain;
     const vcpu = vcpus.find(({ loaded }) => loaded) ?? vcpus[0];
     if (vcpu === undefined) return crash ?? "";
-    const report = crash ?? crashReport(this.hypervisor, vcpu, "the guest has shut itself down for a crash");
-    return `${report}\nbacktrace (return addresses on the stack):\n${formatBacktrace(backtrace(vcpu, symbols))}`;
+    return crash ?? crashReport(this.hypervisor, vcpu, "the guest has shut itself down for a crash");
   }
 
   #destroy(domain: Domain): void {
@@ -284,5 +282,5 @@ function toBytes(size: number | string): number {
 
 /** Memory that the hypervisor needs for itself, besides the domains': frame table, M2P, page tables, records. */
 function hypervisorReserve(domains: number): number {
-  return (16 << 20) + Math.ceil(domains / 64);
+  return (17 << 20) + Math.ceil(domains / 64);
 }

@@ -8,6 +8,7 @@ import {
   FLAG_RF,
   FLAG_TF,
   PF_PRESENT,
+  PF_WRITE,
 } from "../../src/machine/x86/state.ts";
 import type { Instance } from "./generate.ts";
 import {
@@ -162,9 +163,12 @@ export function compare(instance: Instance, c: Case, native: Result, ours: Resul
     if (value !== wanted) differences.push(`${name} ${hex(value)}, expected ${hex(wanted)}`);
   };
   if (native.vector !== EXECUTED && (EXCEPTIONS_WITH_ERROR_CODE >> native.vector) & 1) {
-    // Linux pretends that pages beyond its user space are present.
-    const ignored =
-      native.vector === EXC_PF && (native.cr2 >= LINUX_TASK_SIZE || unspecifiedFaultAddress(instance)) ? PF_PRESENT : 0;
+    let ignored = 0;
+    if (native.vector === EXC_PF) {
+      // Linux pretends that pages beyond its user space are present.
+      if (native.cr2 >= LINUX_TASK_SIZE) ignored = PF_PRESENT;
+      if (unspecifiedFaultAddress(instance)) ignored = PF_PRESENT | PF_WRITE;
+    }
     check("error code", ours.errorCode | ignored, native.errorCode | ignored);
   }
   if (native.vector === EXC_PF && !unspecifiedFaultAddress(instance)) check("cr2", ours.cr2, native.cr2);

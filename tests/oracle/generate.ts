@@ -28,7 +28,7 @@ export interface Instance {
   /** First immediate byte, for shift counts; -1 if there is none. */
   readonly immediate: number;
   /** Linear address of the memory operand, if there is one. */
-  readonly target: bigint;
+  target: bigint;
 }
 
 /** Longest instruction (SDM vol. 2 §2.3.11). */
@@ -123,7 +123,7 @@ function pickMemory(random: Random, rexB: number, rexX: number): Memory {
   return memory;
 }
 
-/** Sets registers and displacement so that the memory operand is at `target` (or close to it). Returns the displacement. */
+/** Sets registers so that the memory operand is at `target` with the displacement returned, if that can be encoded. */
 function aim(
   random: Random,
   c: Case,
@@ -330,8 +330,11 @@ export function generate(form: Form, random: Random, c: Case): Instance | undefi
   const dv = new DataView(code.buffer);
   if (memory) {
     const disp = aim(random, c, memory, target, segmentBase, BigInt(rip + code.length), addressSize === 4);
-    if (memory.dispSize === 1) dv.setInt8(dispAt, Number(BigInt.asIntN(8, disp)));
-    if (memory.dispSize === 4) dv.setInt32(dispAt, Number(BigInt.asIntN(32, disp)), true);
+    const encoded = BigInt.asIntN(memory.dispSize * 8, disp);
+    if (memory.dispSize === 1) dv.setInt8(dispAt, Number(encoded));
+    if (memory.dispSize === 4) dv.setInt32(dispAt, Number(encoded), true);
+    const offset = BigInt.asUintN(addressSize * 8, target - segmentBase + encoded - disp);
+    instance.target = BigInt.asUintN(64, segmentBase + offset);
   }
   if (offsetOperand) {
     const offset = target - segmentBase;

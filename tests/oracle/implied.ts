@@ -148,7 +148,8 @@ export function prepareImplied(instance: Instance, random: Random, c: Case, at: 
     case "fxrstor64": {
       // FCW, FSW, FTW, FOP; FIP; FDP; MXCSR with no reserved bit.
       poke(c, 0, at.target, random.u64() & 0xffff00ff0000ffffn);
-      if (!random.chance(8)) poke(c, 0, at.target + 24n, BigInt(random.below(0x10000)));
+      // As for LDMXCSR.
+      poke(c, 0, at.target + 24n, random.chance(8) ? random.u64() & ~0x20000n : BigInt(random.below(0x10000)));
       break;
     }
     case "div":

@@ -2,7 +2,11 @@
  * Model-specific registers that a PV guest may read and write. Everything else is #GP, on which
  * guests rely to find out what there is.
  */
+import { PAGE_MASK, PAGE_SHIFT } from "../../machine/memory.ts";
 import { cpuState, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE, FS, GS } from "../../machine/x86/state.ts";
+import { hypercallPage64 } from "../misc/hypercall-page.ts";
+import { PageType } from "../mm/frame-table.ts";
+import { getPageAndType, putPageAndType } from "../mm/page-type.ts";
 import { isCanonical } from "../traps/guest-words.ts";
 import { baseOf, setBase } from "../traps/segments.ts";
 import type { Vcpu } from "../vcpu.ts";
@@ -18,6 +22,8 @@ export const MSR = {
   MCG_CTL: 0x17b,
   PAT: 0x277,
   MC0_CTL: 0x400,
+  /** Announced by CPUID leaf 0x40000002. */
+  XEN_HYPERCALL_PAGE: 0x4000_0000,
   EFER: 0xc000_0080,
   FS_BASE: 0xc000_0100,
   GS_BASE: 0xc000_0101,
@@ -77,6 +83,7 @@ export function readMsr(vcpu: Vcpu, index: number): bigint | undefined {
     case MSR.PLATFORM_INFO:
     case MSR.MISC_FEATURES_ENABLES:
     case MSR.NB_CFG:
+    case MSR.XEN_HYPERCALL_PAGE:
       return 0n;
     case MSR.K8_HWCR:
       return HWCR_TSC_FREQ_SEL;
@@ -87,6 +94,20 @@ export function readMsr(vcpu: Vcpu, index: number): bigint | undefined {
       if (index >= MSR.K7_EVNTSEL0 && index <= MSR.K7_PERFCTR3) return 0n;
       return undefined;
   }
+}
+
+/** Writes the hypercall page into the frame at a machine address, which must be writable for the guest. */
+function writeHypercallPage(vcpu: Vcpu, address: bigint): boolean {
+  const { domain } = vcpu;
+  const { cpu, frames, memory } = domain.hypervisor;
+  const frame = address >> BigInt(PAGE_SHIFT);
+  if ((address & BigInt(PAGE_MASK)) !== 0n || frame >= BigInt(frames.count)) return false;
+  const mfn = Number(frame);
+  if (getPageAndType(domain, mfn, PageType.Writable) !== 0) return false;
+  memory.frame(mfn).set(hypercallPage64());
+  cpu.frameWritten(mfn);
+  putPageAndType(domain, mfn);
+  return true;
 }
 
 /** Writes a register; false for #GP. The caller is in guest kernel mode. */
@@ -110,6 +131,8 @@ export function writeMsr(vcpu: Vcpu, index: number, value: bigint): boolean {
       return true;
     case MSR.EFER:
       return value === GUEST_EFER;
+    case MSR.XEN_HYPERCALL_PAGE:
+      return writeHypercallPage(vcpu, value);
     // Accepted, without effect.
     case MSR.MCG_STATUS:
     case MSR.MCG_CTL:

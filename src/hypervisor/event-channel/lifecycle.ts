@@ -3,6 +3,7 @@ import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { resetPorts } from "./close.ts";
+import { releaseGuestFrame } from "./guest-frame.ts";
 import { EVTCHNS_PER_BUCKET } from "./record.ts";
 import { initVcpuInfo, releaseVcpuInfo } from "./vcpu-info.ts";
 
@@ -34,6 +35,8 @@ export function destroyEventChannels(domain: Domain): void {
   const record = domain.record.evtchn;
   if (record.buckets === 0) return;
   resetPorts(domain);
+  if (record.pirq_eoi_map_mfn !== 0) releaseGuestFrame(domain, record.pirq_eoi_map_mfn);
+  record.pirq_eoi_map_mfn = 0;
   for (const vcpu of domain.vcpus) releaseVcpuInfo(vcpu);
   for (let bucket = 0; bucket < record.valid_evtchns / EVTCHNS_PER_BUCKET; bucket++) {
     heap.freeFrames(memory.dv.getUint32(record.buckets + bucket * 4, true) / PAGE_SIZE, 1);

@@ -52,6 +52,8 @@ export const domainEvtchn = struct("domain_evtchn", {
   max_evtchn_port: u32,
   /** Address of `evtchnFifoDomain`; 0 = 2-level ABI. */
   fifo: u32,
+  /** Frame of PHYSDEVOP_pirq_eoi_gmfn, held with a writable type reference; 0 = none. No bit in it is ever set. */
+  pirq_eoi_map_mfn: u32,
 });
 
 /** The event-channel part of a vCPU. */

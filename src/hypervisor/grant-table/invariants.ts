@@ -94,6 +94,7 @@ function isGranted(domain: Domain, mfn: number, writable: boolean): boolean {
 /** Frames of a guest that events are written to. */
 function eventFrames(domain: Domain): number[] {
   const held: number[] = [];
+  if (domain.record.evtchn.pirq_eoi_map_mfn !== 0) held.push(domain.record.evtchn.pirq_eoi_map_mfn);
   for (const vcpu of domain.vcpus) {
     const { vcpu_info_mfn, control_block } = vcpu.record.evtchn;
     if (vcpu_info_mfn !== 0) held.push(vcpu_info_mfn);

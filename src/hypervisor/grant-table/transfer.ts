@@ -29,6 +29,7 @@ export function transferOne(giver: Domain, op: ReturnType<typeof gnttabTransfer.
   giver.record.mm.tot_pages--;
   taker.record.mm.tot_pages++;
   frames.setOwner(mfn, taker.id);
+  hv.cpu.frameWritten(mfn);
   setM2p(hv, mfn, INVALID_M2P_ENTRY);
   if (taker.record.grant.version === 2) grantEntryV2.at(hv.memory, entry).full_page.frame = BigInt(mfn);
   else grantEntryV1.at(hv.memory, entry).frame = mfn;

@@ -1,10 +1,18 @@
 /** physdev_op: I/O privilege, and the interrupts of real devices, which an unprivileged domain does not have. */
-import { EINVAL, ENOSYS, EPERM } from "../../abi/errno.ts";
-import { PHYSDEVOP, physdevOpCompatStruct, physdevSetIobitmap, physdevSetIopl } from "../../abi/physdev.ts";
+import { EBUSY, EINVAL, ENOSPC, ENOSYS, EPERM } from "../../abi/errno.ts";
+import {
+  PHYSDEVOP,
+  physdevGetNrPirqs,
+  physdevOpCompatStruct,
+  physdevPirqEoiGmfn,
+  physdevSetIobitmap,
+  physdevSetIopl,
+} from "../../abi/physdev.ts";
+import { holdGuestFrame, releaseGuestFrame } from "../event-channel/guest-frame.ts";
 import { type Hypercall, HypercallError, type HypercallResult } from "../hypercall.ts";
-import { guestStruct } from "../mm/guest-access.ts";
+import { guestStruct, putGuestStruct } from "../mm/guest-access.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { done, firstArgument, missing, refused } from "./operation.ts";
+import { done, firstArgument, refused } from "./operation.ts";
 
 function setIopl(vcpu: Vcpu, va: bigint): HypercallResult {
   const { iopl } = guestStruct(vcpu, physdevSetIopl, va);
@@ -18,6 +26,26 @@ function setIobitmap(vcpu: Vcpu, va: bigint): HypercallResult {
   if (nr_ports > 65536) throw new HypercallError(EINVAL);
   vcpu.traps.iobmp = bitmap;
   vcpu.traps.iobmp_limit = nr_ports;
+  return 0;
+}
+
+/** Where the guest wants to read which physical interrupts need an EOI: none does. */
+function setPirqEoiMap(vcpu: Vcpu, va: bigint): HypercallResult {
+  const { domain } = vcpu;
+  const { gmfn } = guestStruct(vcpu, physdevPirqEoiGmfn, va);
+  const frame = holdGuestFrame(domain, gmfn);
+  if (domain.record.evtchn.pirq_eoi_map_mfn !== 0) {
+    releaseGuestFrame(domain, frame);
+    return -EBUSY;
+  }
+  domain.record.evtchn.pirq_eoi_map_mfn = frame;
+  return 0;
+}
+
+function getNrPirqs(vcpu: Vcpu, va: bigint): HypercallResult {
+  const info = guestStruct(vcpu, physdevGetNrPirqs, va);
+  info.nr_pirqs = 0;
+  putGuestStruct(vcpu, physdevGetNrPirqs, va, info);
   return 0;
 }
 
@@ -41,17 +69,17 @@ export const physdevOp: Hypercall = {
     [PHYSDEVOP.unmap_pirq]: refused("unmap_pirq", noPirqs),
     [PHYSDEVOP.manage_pci_add]: refused("manage_pci_add", control),
     [PHYSDEVOP.manage_pci_remove]: refused("manage_pci_remove", control),
-    [PHYSDEVOP.pirq_eoi_gmfn_v1]: missing("pirq_eoi_gmfn_v1", "-ENOSYS; guests fall back"),
+    [PHYSDEVOP.pirq_eoi_gmfn_v1]: done("pirq_eoi_gmfn_v1"),
     [PHYSDEVOP.restore_msi]: refused("restore_msi", control),
     [PHYSDEVOP.manage_pci_add_ext]: refused("manage_pci_add_ext", control),
     [PHYSDEVOP.setup_gsi]: refused("setup_gsi", control),
-    [PHYSDEVOP.get_nr_pirqs]: missing("get_nr_pirqs"),
-    [PHYSDEVOP.get_free_pirq]: missing("get_free_pirq"),
+    [PHYSDEVOP.get_nr_pirqs]: done("get_nr_pirqs"),
+    [PHYSDEVOP.get_free_pirq]: refused("get_free_pirq", "the domain has no physical interrupts: -ENOSPC"),
     [PHYSDEVOP.pci_mmcfg_reserved]: refused("pci_mmcfg_reserved", control),
     [PHYSDEVOP.pci_device_add]: refused("pci_device_add", control),
     [PHYSDEVOP.pci_device_remove]: refused("pci_device_remove", control),
     [PHYSDEVOP.restore_msi_ext]: refused("restore_msi_ext", control),
-    [PHYSDEVOP.pirq_eoi_gmfn_v2]: missing("pirq_eoi_gmfn_v2", "-ENOSYS; guests fall back"),
+    [PHYSDEVOP.pirq_eoi_gmfn_v2]: done("pirq_eoi_gmfn_v2"),
     [PHYSDEVOP.dbgp_op]: refused("dbgp_op", control),
     [PHYSDEVOP.prepare_msix]: refused("prepare_msix", control),
     [PHYSDEVOP.release_msix]: refused("release_msix", control),
@@ -66,6 +94,13 @@ export const physdevOp: Hypercall = {
         return setIopl(vcpu, va);
       case PHYSDEVOP.set_iobitmap:
         return setIobitmap(vcpu, va);
+      case PHYSDEVOP.pirq_eoi_gmfn_v1:
+      case PHYSDEVOP.pirq_eoi_gmfn_v2:
+        return setPirqEoiMap(vcpu, va);
+      case PHYSDEVOP.get_nr_pirqs:
+        return getNrPirqs(vcpu, va);
+      case PHYSDEVOP.get_free_pirq:
+        return -ENOSPC;
       case PHYSDEVOP.irq_status_query:
       case PHYSDEVOP.eoi:
       case PHYSDEVOP.unmap_pirq:

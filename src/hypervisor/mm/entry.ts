@@ -9,7 +9,7 @@
  * as something else, -EPERM for a frame of someone else.
  */
 import { EINVAL, EPERM } from "../../abi/errno.ts";
-import { type Domain, DOMAIN_HAS_IO } from "../domain.ts";
+import { DOMAIN_HAS_IO, type Domain } from "../domain.ts";
 import { invalidateLdts } from "./descriptor-window.ts";
 import { COUNT_LIMIT, PageType } from "./frame-table.ts";
 import {

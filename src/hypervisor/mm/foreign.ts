@@ -19,15 +19,12 @@ export function targetDomain(caller: Domain, domid: number): Domain {
 
 /**
  * Owner id of the frames that an update may map (`foreigndom`). Naming oneself by number is an error,
- * as in Xen; DOMID_IO and DOMID_XEN own no frames that a guest could map.
+ * as in Xen. DOMID_IO owns no frames; those of DOMID_XEN are the hypervisor's heap, which it shares with nobody.
  */
 export function frameOwner(caller: Domain, domid: number): number {
   if (domid === DOMID_SELF) return caller.id;
   if (domid === DOMID_IO) return DOMID_IO;
   if (domid === caller.id) throw new HypercallError(ESRCH);
-  if (domid === DOMID_XEN) {
-    if (!caller.privileged) throw new HypercallError(EPERM);
-    return DOMID_XEN;
-  }
+  if (domid === DOMID_XEN) throw new HypercallError(EPERM);
   return targetDomain(caller, domid).id;
 }

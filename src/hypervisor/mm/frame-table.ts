@@ -177,6 +177,15 @@ export class FrameTable {
     return true;
   }
 
+  /** There are frames of `owner`. Looks at all frames. */
+  ownsAny(owner: number): boolean {
+    const { words, count } = this;
+    for (let mfn = 0; mfn < count; mfn++) {
+      if ((words[mfn * 4]! & OWNER_MASK) === owner && words[mfn * 4 + 2] !== 0) return true;
+    }
+    return false;
+  }
+
   isFree(mfn: number): boolean {
     return this.refCount(mfn) === 0 && this.owner(mfn) === OWNER_FREE;
   }

@@ -5,8 +5,9 @@
  * the address of the next one in its first word. Everything that is handed out is zero, and free
  * frames are kept zero, so that a frame never carries data from one owner to the next.
  */
-import { PAGE_SHIFT, PAGE_SIZE } from "../../machine/memory.ts";
+
 import { DOMID_XEN } from "../../abi/xen.ts";
+import { PAGE_SHIFT, PAGE_SIZE } from "../../machine/memory.ts";
 import { FRAME_XENHEAP, type FrameTable } from "./frame-table.ts";
 
 const MIN_CHUNK_SHIFT = 4;

@@ -95,12 +95,19 @@ function machphysUpdate(hv: Hypervisor, owner: number, mfn: number, pfn: bigint)
 export const mmuUpdate: Hypercall = {
   number: HYPERVISOR.mmu_update,
   name: "mmu_update",
+  operations: {
+    [MMU_NORMAL_PT_UPDATE]: { name: "NORMAL_PT_UPDATE", status: "done" },
+    [MMU_MACHPHYS_UPDATE]: { name: "MACHPHYS_UPDATE", status: "done" },
+    [MMU_PT_UPDATE_PRESERVE_AD]: { name: "PT_UPDATE_PRESERVE_AD", status: "done" },
+    [MMU_PT_UPDATE_NO_TRANSLATE]: { name: "PT_UPDATE_NO_TRANSLATE", status: "done" },
+  },
   handler(hv, vcpu, args) {
     const { tables, owner } = decodeForeigndom(vcpu.domain, Number(BigInt.asUintN(32, args[3] ?? 0n)));
     return runBatch(hv, vcpu, args, REQUEST_SIZE, (va, operation) => {
       readRequest(vcpu, va);
       const [ptrLo, ptrHi, lo, hi] = request as unknown as [number, number, number, number];
       const command = ptrLo & COMMAND_MASK;
+      hv.statistics.countOperation(HYPERVISOR.mmu_update, command);
       switch (command) {
         case MMU_NORMAL_PT_UPDATE:
         case MMU_PT_UPDATE_PRESERVE_AD:

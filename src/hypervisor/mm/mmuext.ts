@@ -2,7 +2,7 @@
 import { EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from "../../abi/errno.ts";
 import { HYPERVISOR, MMUEXT, mmuextOpStruct } from "../../abi/xen.ts";
 import { PAGE_SIZE } from "../../machine/memory.ts";
-import { type Domain, DOMAIN_HAS_IO } from "../domain.ts";
+import { DOMAIN_HAS_IO, type Domain } from "../domain.ts";
 import { type Hypercall, HypercallError, type Operation } from "../hypercall.ts";
 import type { Hypervisor } from "../hypervisor.ts";
 import type { Vcpu } from "../vcpu.ts";
@@ -177,6 +177,7 @@ export const mmuextOp: Hypercall = {
     const target = targetDomain(vcpu.domain, domid & 0xffff);
     return runBatch(hv, vcpu, args, mmuextOpStruct.size(vcpu.domain.width), (va, operation) => {
       const { cmd, arg1, arg2 } = guestStruct(vcpu, mmuextOpStruct, va);
+      hv.statistics.countOperation(HYPERVISOR.mmuext_op, cmd);
       const handler = HANDLERS[cmd];
       if (handler === undefined) return -ENOSYS;
       return handler.run({ hv, vcpu, target, arg1, arg2, operation });

@@ -3,7 +3,7 @@
  * frames and return how many they have done; a short count is the only error there is. A preempted call
  * continues with the number done in the upper bits of the command.
  */
-import { MEMOP_EXTENT_SHIFT, xenMemoryReservation, XENMEM, XENMEMF_address_bits_mask } from "../../abi/memory.ts";
+import { MEMOP_EXTENT_SHIFT, XENMEM, XENMEMF_address_bits_mask, xenMemoryReservation } from "../../abi/memory.ts";
 import type { Domain } from "../domain.ts";
 import { CONTINUATION, HypercallError, type HypercallResult } from "../hypercall.ts";
 import type { Hypervisor } from "../hypervisor.ts";

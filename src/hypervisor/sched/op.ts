@@ -38,6 +38,7 @@ function watchdog(vcpu: Vcpu, argument: bigint): number {
   const { watchdog: deadlines } = vcpu.domain.record.time;
   if (op.id > NR_DOMAIN_WATCHDOG_TIMERS) throw new HypercallError(EINVAL);
   const deadline = op.timeout === 0 ? NEVER : systemTime(vcpu.domain.hypervisor) + BigInt(op.timeout) * NANOSECONDS;
+  vcpu.domain.hypervisor.timersChanged = true;
   if (op.id !== 0) {
     if (deadlines.get(op.id - 1) === NEVER) throw new HypercallError(EINVAL);
     deadlines.set(op.id - 1, deadline);

@@ -29,7 +29,10 @@ export function poll(vcpu: Vcpu, argument: bigint): void {
   const record = vcpu.record.sched;
   record.polling = 1;
   record.poll_evtchn = ports.length === 1 ? (ports[0] ?? 0) : POLL_ANY;
-  if (op.timeout !== 0n) vcpu.record.time.poll_deadline = op.timeout;
+  if (op.timeout !== 0n) {
+    vcpu.record.time.poll_deadline = op.timeout;
+    vcpu.domain.hypervisor.timersChanged = true;
+  }
   blockVcpu(vcpu);
 }
 

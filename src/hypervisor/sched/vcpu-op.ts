@@ -91,6 +91,7 @@ function setPeriodicTimer(caller: Vcpu, vcpu: Vcpu, argument: bigint): number {
   const { period_ns } = guestStruct(caller, vcpuSetPeriodicTimer, argument);
   if (period_ns < SHORTEST_PERIOD || period_ns > LONGEST_PERIOD) return -EINVAL;
   vcpu.record.time.periodic_period = period_ns;
+  vcpu.domain.hypervisor.timersChanged = true;
   return 0;
 }
 
@@ -101,6 +102,7 @@ function setSingleshotTimer(caller: Vcpu, vcpu: Vcpu, argument: bigint): number 
   const timeout = BigInt.asIntN(64, timeout_abs_ns);
   // What is past (or negative) fires at once.
   vcpu.record.time.singleshot_deadline = timeout < 0n ? 0n : timeout;
+  vcpu.domain.hypervisor.timersChanged = true;
   return 0;
 }
 

@@ -8,55 +8,57 @@ import { POLL_ANY, VPF_blocked, VPF_down } from "./record.ts";
 
 /** A new vCPU is down. */
 export function initVcpuSched(vcpu: Vcpu): void {
-  vcpu.record.sched.pause_flags = VPF_down;
-  vcpu.record.sched.pause_count = 0;
+  vcpu.sched.pause_flags = VPF_down;
+  vcpu.sched.pause_count = 0;
 }
 
 /** It may be put on the processor. */
 export function isRunnable(vcpu: Vcpu): boolean {
-  const { pause_flags, pause_count } = vcpu.record.sched;
+  const { pause_flags, pause_count } = vcpu.sched;
   return pause_flags === 0 && pause_count === 0 && vcpu.initialised && vcpu.domain.schedulable;
 }
 
 /** Sets the runstate of a vCPU that does not run (any more) by why it does not. */
 export function updateIdleRunstate(vcpu: Vcpu): void {
-  const blocked = (vcpu.record.sched.pause_flags & VPF_blocked) !== 0;
+  const blocked = (vcpu.sched.pause_flags & VPF_blocked) !== 0;
   setRunstate(vcpu, blocked ? RUNSTATE.blocked : isRunnable(vcpu) ? RUNSTATE.runnable : RUNSTATE.offline);
 }
 
 /** The vCPU waits for an event. The caller has seen that none is pending. */
 export function blockVcpu(vcpu: Vcpu): void {
-  vcpu.record.sched.pause_flags |= VPF_blocked;
+  vcpu.sched.pause_flags |= VPF_blocked;
   updateIdleRunstate(vcpu);
 }
 
 /** Ends blocking and polling, if the vCPU was at it. */
 export function wakeVcpu(vcpu: Vcpu): void {
-  const record = vcpu.record.sched;
+  const record = vcpu.sched;
   if ((record.pause_flags & VPF_blocked) === 0) return;
   record.pause_flags &= ~VPF_blocked;
   record.polling = 0;
   record.poll_evtchn = 0;
-  vcpu.record.time.poll_deadline = NEVER;
+  vcpu.time.poll_deadline = NEVER;
+  // Its ticker goes on.
+  vcpu.domain.hypervisor.timersChanged = true;
   updateIdleRunstate(vcpu);
 }
 
 /** Wakes vCPUs that poll `port`, whether or not it is masked. */
 export function wakePollers(domain: Domain, port: number): void {
   for (const vcpu of domain.vcpus) {
-    const { polling, poll_evtchn } = vcpu.record.sched;
+    const { polling, poll_evtchn } = vcpu.sched;
     if (polling !== 0 && (poll_evtchn === POLL_ANY || poll_evtchn === port)) wakeVcpu(vcpu);
   }
 }
 
 /** Keeps a vCPU from running until as many `unpauseVcpu`. */
 export function pauseVcpu(vcpu: Vcpu): void {
-  vcpu.record.sched.pause_count++;
+  vcpu.sched.pause_count++;
   updateIdleRunstate(vcpu);
 }
 
 export function unpauseVcpu(vcpu: Vcpu): void {
-  const record = vcpu.record.sched;
+  const record = vcpu.sched;
   if (record.pause_count === 0) throw new Error(`vCPU ${vcpu.id} of domain ${vcpu.domain.id} is not paused`);
   record.pause_count--;
   updateIdleRunstate(vcpu);
@@ -64,19 +66,19 @@ export function unpauseVcpu(vcpu: Vcpu): void {
 
 /** VCPUOP_up, and the first vCPU of a new domain. */
 export function bringUp(vcpu: Vcpu): void {
-  vcpu.record.sched.pause_flags &= ~VPF_down;
+  vcpu.sched.pause_flags &= ~VPF_down;
   updateIdleRunstate(vcpu);
 }
 
 /** VCPUOP_down. What it was waiting for, it waits for again when it comes back. */
 export function takeDown(vcpu: Vcpu): void {
-  vcpu.record.sched.pause_flags |= VPF_down;
+  vcpu.sched.pause_flags |= VPF_down;
   updateIdleRunstate(vcpu);
 }
 
 /** The vCPU gets the processor; its state and page tables are loaded. */
 export function vcpuScheduledIn(vcpu: Vcpu): void {
-  vcpu.record.sched.yielded = 0;
+  vcpu.sched.yielded = 0;
   setRunstate(vcpu, RUNSTATE.running);
 }
 

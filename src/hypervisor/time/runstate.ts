@@ -7,14 +7,14 @@ import { systemTime } from "./now.ts";
 
 /** A new vCPU is offline, from now on. */
 export function initRunstate(vcpu: Vcpu, state: Runstate): void {
-  const record = vcpu.record.time;
+  const record = vcpu.time;
   record.state = state;
   record.state_entry_time = systemTime(vcpu.domain.hypervisor);
 }
 
 /** Enters a state; the registered area is written if the vCPU's page tables are loaded. */
 export function setRunstate(vcpu: Vcpu, state: Runstate): void {
-  const record = vcpu.record.time;
+  const record = vcpu.time;
   if (record.state === state) return;
   const now = systemTime(vcpu.domain.hypervisor);
   const spent = now - record.state_entry_time;
@@ -29,7 +29,7 @@ export function setRunstate(vcpu: Vcpu, state: Runstate): void {
 
 /** vcpu_runstate_info as it is in this moment, the time in the present state included. */
 export function runstateBytes(vcpu: Vcpu, upToNow: boolean): Uint8Array {
-  const record = vcpu.record.time;
+  const record = vcpu.time;
   const layout = vcpuRunstateInfo.for(vcpu.domain.width);
   const u8 = new Uint8Array(layout.size);
   const info = layout.at({ u8, dv: new DataView(u8.buffer) }, 0);
@@ -48,7 +48,7 @@ export function runstateBytes(vcpu: Vcpu, upToNow: boolean): Uint8Array {
  * is set first and cleared last, so that another vCPU can tell a half-written area.
  */
 export function updateRunstateArea(vcpu: Vcpu): void {
-  const record = vcpu.record.time;
+  const record = vcpu.time;
   const area = record.runstate_area;
   if (area === 0n || !vcpu.loaded) return;
   const written = writeRunstate(vcpu, area);

@@ -21,6 +21,7 @@ export const setTimerOp: Hypercall = {
     if (timeout === 0n) record.singleshot_deadline = NEVER;
     else if (timeout < 0n || timeout - now >= UNREASONABLE) record.singleshot_deadline = now + RETRY;
     else record.singleshot_deadline = timeout;
+    hv.timersChanged = true;
     return 0;
   },
 };

@@ -20,7 +20,7 @@ export function initDomainTime(domain: Domain): void {
 
 /** Prepares a new vCPU, which is down. */
 export function initVcpuTime(vcpu: Vcpu): void {
-  const record = vcpu.record.time;
+  const record = vcpu.time;
   record.singleshot_deadline = NEVER;
   record.poll_deadline = NEVER;
   record.periodic_period = DEFAULT_PERIOD;
@@ -30,7 +30,7 @@ export function initVcpuTime(vcpu: Vcpu): void {
 
 /** The ticker is for a vCPU that runs or could run: it does not wake one that is blocked. */
 function nextTick(vcpu: Vcpu): bigint {
-  const { periodic_period, periodic_last_event } = vcpu.record.time;
+  const { periodic_period, periodic_last_event } = vcpu.time;
   return periodic_period === 0n || !isRunnable(vcpu) ? NEVER : periodic_last_event + periodic_period;
 }
 
@@ -44,8 +44,8 @@ export function nextTimerDeadline(hv: Hypervisor): number | undefined {
     if (domain.isShutDown || domain.isDying) continue;
     for (let id = 0; id < NR_DOMAIN_WATCHDOG_TIMERS; id++) consider(domain.record.time.watchdog.get(id));
     for (const vcpu of domain.vcpus) {
-      consider(vcpu.record.time.singleshot_deadline);
-      consider(vcpu.record.time.poll_deadline);
+      consider(vcpu.time.singleshot_deadline);
+      consider(vcpu.time.poll_deadline);
       consider(nextTick(vcpu));
     }
   }
@@ -63,7 +63,7 @@ export function runTimers(hv: Hypervisor): void {
 }
 
 function runVcpuTimers(vcpu: Vcpu, now: bigint): void {
-  const record = vcpu.record.time;
+  const record = vcpu.time;
   if (record.singleshot_deadline <= now) {
     record.singleshot_deadline = NEVER;
     sendGuestVirq(vcpu, VIRQ.TIMER);

@@ -9,7 +9,7 @@ import type { MemoryLayout } from "../layout.ts";
 import type { MachineMemory } from "../memory.ts";
 import { decode, newInsn } from "../x86/decode/index.ts";
 import { resolveFeature } from "../x86/fallback.ts";
-import { BASE_NONE, BASE_RIP, type Insn, INDEX_NONE, OperandKind, RegClass, SEG_NONE } from "../x86/insn.ts";
+import { BASE_NONE, BASE_RIP, INDEX_NONE, type Insn, OperandKind, RegClass, SEG_NONE } from "../x86/insn.ts";
 import { cpuState, REG_ZERO, segmentRegister } from "../x86/state.ts";
 import { hasWideDisplacement } from "./emit.ts";
 import type { FormRegistry, Handler } from "./form-registry.ts";
@@ -31,8 +31,8 @@ import {
   REC_REG,
   REC_SCALE,
   REC_SEGMENT,
-  SCALE_BRANCH,
   RECORD_SIZE,
+  SCALE_BRANCH,
 } from "./record.ts";
 
 const LINE_BYTES = 64;

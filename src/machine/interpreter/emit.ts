@@ -4,7 +4,7 @@ import { ExitReason } from "../processor.ts";
 import { type Expr, i32, i64, type Local, StoreOp, ValType, v128 } from "../wasm/expression.ts";
 import type { Fn } from "../wasm/function.ts";
 import { call, type FunctionRef } from "../wasm/module.ts";
-import { BASE_NONE, type Insn, INDEX_NONE, RegClass, SEG_NONE } from "../x86/insn.ts";
+import { BASE_NONE, INDEX_NONE, type Insn, RegClass, SEG_NONE } from "../x86/insn.ts";
 import { Emit, loadSized, STORE_SIZED, truncate } from "../x86/semantics/emit.ts";
 import { cpuState } from "../x86/state.ts";
 import { engineState } from "./engine-state.ts";

@@ -7,8 +7,10 @@ import { decode, newInsn } from "../x86/decode/index.ts";
 import type { Insn } from "../x86/insn.ts";
 import { semantics } from "../x86/semantics/index.ts";
 import { cloneInsn, formKey, formName } from "./forms.ts";
-import { type FormShape, type Generated, generateHandlers, generateInterpreter, HANDLERS } from "./generate.ts";
+import { type Generated, generateHandlers, generateInterpreter } from "./generate.ts";
+import type { FormShape } from "./handlers.ts";
 import { CASE_CALL, CASE_FIRST_FORM, CASE_FIRST_REGION } from "./record.ts";
+import { HANDLERS } from "./status.ts";
 
 /** How a form is executed. */
 export interface Handler {

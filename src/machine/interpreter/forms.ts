@@ -3,7 +3,7 @@
  * instructions have the same form if their semantics emit the same code, that is, if they differ
  * only in register numbers, displacement and immediate.
  */
-import { BASE_NONE, type Insn, INDEX_NONE, OperandKind, SEG_NONE } from "../x86/insn.ts";
+import { BASE_NONE, INDEX_NONE, type Insn, OperandKind, SEG_NONE } from "../x86/insn.ts";
 import { hasWideDisplacement } from "./emit.ts";
 
 const KIND = "-rmij";

@@ -1,27 +1,17 @@
 /** The processor: the interpreter tier behind the hardware boundary. */
-import {
-  CPU_SCRATCH,
-  CPU_STATE,
-  EMPTY_TLB_SET,
-  FILL_LOG_BASE,
-  FILL_LOG_ENTRIES,
-  FILL_LOG_SIZE,
-  JUMP_CACHE_BASE,
-  JUMP_CACHE_SET_SIZE,
-  type MemoryLayout,
-  TLB_ARRAY_SIZE,
-  TLB_BASE,
-  TLB_SET_SIZE,
-} from "../layout.ts";
+
+import { RegionCache } from "../jit/region-cache.ts";
+import { CPU_SCRATCH, CPU_STATE, type MemoryLayout } from "../layout.ts";
 import type { MachineMemory } from "../memory.ts";
 import { type Access, type Clock, ExitReason, type Processor, type ProcessorStatistics } from "../processor.ts";
 import { decode, newInsn } from "../x86/decode/index.ts";
-import type { Insn } from "../x86/insn.ts";
 import { DEFAULT_FEATURES } from "../x86/features.ts";
+import type { Insn } from "../x86/insn.ts";
+import { executeSse, mxcsrUpdate } from "../x86/softfloat/index.ts";
 import {
+  type CpuState,
   CR0_AM,
   CR4_OSXMMEXCPT,
-  type CpuState,
   cpuState,
   EXC_SS,
   EXC_UD,
@@ -31,13 +21,11 @@ import {
   FLAG_TF,
   FLAGS_ARITHMETIC,
 } from "../x86/state.ts";
-import { executeSse, mxcsrUpdate } from "../x86/softfloat/index.ts";
 import { executeX87, X87Unit } from "../x86/x87/index.ts";
-import { RegionCache } from "../jit/region-cache.ts";
 import { CodeCache } from "./code-cache.ts";
 import { engineState } from "./engine-state.ts";
 import { FormRegistry, type Handler } from "./form-registry.ts";
-import { FORM_PROFILE_SIZE, type InterpreterExports, PROFILED_HANDLERS, Status, STEP_LIMIT } from "./generate.ts";
+import type { InterpreterExports } from "./generate.ts";
 import { INLINE_FORMS, KNOWN_FORMS } from "./hot-forms.ts";
 import {
   CASE_CROSSING,
@@ -50,18 +38,17 @@ import {
   RECORD_SIZE,
 } from "./record.ts";
 import { NON_CANONICAL } from "./runtime.ts";
-import { isStackAccess } from "./stack-access.ts";
 import { loadDataSegment } from "./segments.ts";
+import { isStackAccess } from "./stack-access.ts";
+import { FORM_PROFILE_SIZE, PROFILED_HANDLERS, STEP_LIMIT, Status } from "./status.ts";
 import { type SystemHost, systemInstructions } from "./system.ts";
+import { TranslationCaches } from "./translation-caches.ts";
 
 const ST = cpuState.offset;
 const EN = engineState.offset;
 /** Where a single record is put to be stepped. */
 const STEP_RECORDS = CPU_SCRATCH + 0x800;
 const JIT_THRESHOLD = 4;
-/** TLB tags that no address has. */
-const EMPTY = 0xff;
-const EMPTY_TAG = 0xffffffff;
 
 export interface ProcessorOptions {
   /** CPUID features offered; instructions of others raise #UD. */
@@ -95,11 +82,10 @@ export class Interpreter implements Processor, SystemHost {
   readonly #layout: MemoryLayout;
   readonly #clock: Clock;
   readonly #wasm: InterpreterExports;
-  readonly #roots = [-1, -1];
+  readonly #translations: TranslationCaches;
   readonly #fpu: X87Unit;
   readonly #regions: RegionCache | undefined;
   readonly #profile: number;
-  #flushes = 0;
   #retired = 0;
   /** Budget at the start of the run in progress, to tell how far it is. */
   #budget = 0;
@@ -111,6 +97,7 @@ export class Interpreter implements Processor, SystemHost {
     this.features = options.features ?? DEFAULT_FEATURES;
     this.state = cpuState.at(memory, CPU_STATE);
     this.gpr = new BigUint64Array(memory.memory.buffer, CPU_STATE + ST.gpr, 17);
+    this.#translations = new TranslationCaches(memory);
     this.#fpu = new X87Unit({
       state: this.state,
       dv: memory.dv,
@@ -123,11 +110,11 @@ export class Interpreter implements Processor, SystemHost {
     const recordsEnd = profile || layout.recordsEnd;
     this.code = new CodeCache(memory, { ...layout, recordsEnd }, this.forms, {
       features: this.features,
-      codeAppeared: (mfn) => this.#flushWriteTranslations(mfn),
+      codeAppeared: (mfn) => this.#translations.dropWrites(mfn),
       codeChanges: (mfn, from, to) => this.#regions?.written(mfn, from, to),
       codeFlushed: () => {
         this.#regions?.flushed();
-        this.#flushJumpCaches();
+        this.#translations.flushJumps();
         memory.u32[(CPU_SCRATCH + EN.link) >>> 2] = 0;
       },
     });
@@ -163,8 +150,7 @@ export class Interpreter implements Processor, SystemHost {
     this.state.rflags_system = FLAG_FIXED;
     this.state.fcw = 0x37f;
     this.state.mxcsr = 0x1f80;
-    memory.u8.fill(EMPTY, TLB_BASE, FILL_LOG_BASE);
-    this.#selectSet(0);
+    this.#translations.select(0);
   }
 
   get rflags(): bigint {
@@ -223,7 +209,7 @@ export class Interpreter implements Processor, SystemHost {
     const check = ac !== 0 && this.state.cpl === 3 && (this.state.cr0 & CR0_AM) !== 0n ? 1 : 0;
     if (u32[at] === check) return;
     u32[at] = check;
-    this.#selectSet(this.state.pcid);
+    this.#translations.select(this.state.pcid);
   }
 
   /** Decides between #SS(0) and #GP(0) for a non-canonical address (SDM vol. 3 §3.3.7.1). */
@@ -257,7 +243,7 @@ export class Interpreter implements Processor, SystemHost {
       if (kind === CASE_GOTO) record = u32[(record + REC_LINK) >>> 2] as number;
       else if (kind === CASE_LOOKUP) {
         // A record that was dropped while the jump cache still had it.
-        this.#flushJumpCaches();
+        this.#translations.flushJumps();
         record = this.#wasm.find(this.state.rip);
       } else if (kind === CASE_CROSSING) {
         const next = (this.state.rip & ~0xfffn) + 4096n;
@@ -357,85 +343,18 @@ export class Interpreter implements Processor, SystemHost {
 
   // --- TLB -------------------------------------------------------------------------------------
 
-  #selectSet(pcid: number): void {
-    this.state.pcid = pcid;
-    const checking = this.memory.u32[(CPU_SCRATCH + EN.check_alignment) >>> 2] !== 0;
-    this.memory.u32[(CPU_SCRATCH + EN.tlb) >>> 2] = checking ? EMPTY_TLB_SET : TLB_BASE + pcid * TLB_SET_SIZE;
-    this.memory.u32[(CPU_SCRATCH + EN.fill_log) >>> 2] = FILL_LOG_BASE + pcid * FILL_LOG_SIZE;
-    this.memory.u32[(CPU_SCRATCH + EN.jump_cache) >>> 2] = JUMP_CACHE_BASE + pcid * JUMP_CACHE_SET_SIZE;
-  }
-
   loadCr3(maddr: number, pcid: number, keep: boolean): void {
     this.state.cr3 = BigInt(maddr);
-    if (!keep || this.#roots[pcid] !== maddr) {
-      this.#roots[pcid] = maddr;
-      this.#flushSet(pcid);
-    }
-    this.#selectSet(pcid);
-  }
-
-  #flushSet(pcid: number): void {
-    const { u8, u32 } = this.memory;
-    const log = (FILL_LOG_BASE + pcid * FILL_LOG_SIZE) >>> 2;
-    const filled = u32[log] as number;
-    if (filled === 0) return;
-    u32[log] = 0;
-    this.#flushes++;
-    if (filled <= FILL_LOG_ENTRIES) {
-      for (let i = 1; i <= filled; i++) {
-        const entry = (u32[log + i] as number) >>> 2;
-        u32[entry] = EMPTY_TAG;
-        u32[entry + 1] = EMPTY_TAG;
-      }
-      return;
-    }
-    u8.fill(EMPTY, TLB_BASE + pcid * TLB_SET_SIZE, TLB_BASE + (pcid + 1) * TLB_SET_SIZE);
-    const jumps = JUMP_CACHE_BASE + pcid * JUMP_CACHE_SET_SIZE;
-    u8.fill(EMPTY, jumps, jumps + JUMP_CACHE_SET_SIZE);
+    this.state.pcid = pcid;
+    this.#translations.load(maddr, pcid, keep);
   }
 
   flushTlb(): void {
-    this.#flushSet(0);
-    this.#flushSet(1);
-  }
-
-  #flushJumpCaches(): void {
-    this.memory.u8.fill(EMPTY, JUMP_CACHE_BASE, JUMP_CACHE_BASE + 2 * JUMP_CACHE_SET_SIZE);
-  }
-
-  /** Drops what translates stores to a frame. */
-  #flushWriteTranslations(mfn: number): void {
-    const { u8, u32 } = this.memory;
-    for (const set of [0, 1]) {
-      const array = TLB_BASE + set * TLB_SET_SIZE + TLB_ARRAY_SIZE;
-      const log = (FILL_LOG_BASE + set * FILL_LOG_SIZE) >>> 2;
-      const filled = u32[log] as number;
-      if (filled > FILL_LOG_ENTRIES) {
-        u8.fill(EMPTY, array, array + TLB_ARRAY_SIZE);
-        continue;
-      }
-      for (let i = 1; i <= filled; i++) {
-        const entry = u32[log + i] as number;
-        if (entry < array || entry >= array + TLB_ARRAY_SIZE) continue;
-        const at = entry >>> 2;
-        const host = (u32[at] as number) + (u32[at + 2] as number);
-        if (((host >>> 12) & 0xfffff) !== mfn) continue;
-        u32[at] = EMPTY_TAG;
-        u32[at + 1] = EMPTY_TAG;
-      }
-    }
+    this.#translations.flush();
   }
 
   invlpg(linear: bigint): void {
-    const page = Number((linear >> 12n) & 0xfffffn);
-    const { u8 } = this.memory;
-    for (const set of [0, 1]) {
-      const entry = TLB_BASE + set * TLB_SET_SIZE + (page & 0xfff) * 16;
-      u8.fill(EMPTY, entry, entry + 8);
-      u8.fill(EMPTY, entry + TLB_ARRAY_SIZE, entry + TLB_ARRAY_SIZE + 8);
-      const jumps = JUMP_CACHE_BASE + set * JUMP_CACHE_SET_SIZE + (page & 0x3f) * 1024;
-      u8.fill(EMPTY, jumps, jumps + 1024);
-    }
+    this.#translations.invalidate(linear);
   }
 
   frameWritten(mfn: number): void {
@@ -485,7 +404,7 @@ export class Interpreter implements Processor, SystemHost {
         readMisses: counter(EN.read_misses),
         writeMisses: counter(EN.write_misses),
         fetchMisses: counter(EN.fetch_misses),
-        flushes: this.#flushes,
+        flushes: this.#translations.flushes,
       },
       regions: this.#regions?.statistics,
       code: {

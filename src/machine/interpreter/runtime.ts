@@ -5,11 +5,12 @@
  * The page walk (SDM vol. 3 §4.5, 4-level paging) exists once, here; the
  * hypervisor's own accesses to guest memory use it, too.
  */
+
+import { CPU_SCRATCH, CPU_STATE, FILL_LOG_ENTRIES, type MemoryLayout, TLB_ARRAY_SIZE } from "../layout.ts";
+import { ExitReason } from "../processor.ts";
 import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../wasm/expression.ts";
 import type { Fn, Label } from "../wasm/function.ts";
 import { call, type FunctionRef, type ModuleBuilder } from "../wasm/module.ts";
-import { CPU_SCRATCH, CPU_STATE, FILL_LOG_ENTRIES, type MemoryLayout, TLB_ARRAY_SIZE } from "../layout.ts";
-import { ExitReason } from "../processor.ts";
 import { CR0_WP, cpuState, EFER_NXE, EXC_AC, EXC_GP, EXC_PF } from "../x86/state.ts";
 import { engineState } from "./engine-state.ts";
 

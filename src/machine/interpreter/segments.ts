@@ -1,7 +1,8 @@
 /** Loading segment registers in long mode (SDM vol. 3 §3.4, §5; AMD APM vol. 2 §4). */
-import type { MachineMemory } from "../memory.ts";
+
 import { CPU_STATE } from "../layout.ts";
-import { cpuState, CS, EXC_GP, EXC_NP, EXC_SS, SS, segmentRegister } from "../x86/state.ts";
+import type { MachineMemory } from "../memory.ts";
+import { CS, cpuState, EXC_GP, EXC_NP, EXC_SS, SS, segmentRegister } from "../x86/state.ts";
 
 /** Descriptor bits in its high word. */
 const D_ACCESSED = 1 << 8;

@@ -3,7 +3,7 @@ import { CPU_STATE } from "../layout.ts";
 import type { Insn } from "../x86/insn.ts";
 import { cpuState, FLAG_CF, FLAG_OF, FLAG_SF, FLAG_ZF, FLAGS_ARITHMETIC, RAX, RCX, RDX } from "../x86/state.ts";
 import { compareStrings, elementCount, readOperand, resultIndex, writeResultMask } from "../x86/string-compare.ts";
-import { Status } from "./generate.ts";
+import { Status } from "./status.ts";
 import type { SystemHost } from "./system.ts";
 
 const XMM = CPU_STATE + cpuState.offset.xmm;
@@ -19,7 +19,8 @@ function execute(cpu: SystemHost, insn: Insn, host: number, explicit: boolean, m
   const { dv } = cpu.memory;
   const immediate = Number(insn.imm);
   const count = elementCount(immediate);
-  const length = (register: number): number | undefined => (explicit ? explicitLength(cpu, register, insn, count) : undefined);
+  const length = (register: number): number | undefined =>
+    explicit ? explicitLength(cpu, register, insn, count) : undefined;
   const [first, second] = insn.operands;
   const a = readOperand(dv, XMM + first.reg * 16, immediate, length(RAX));
   const b = readOperand(dv, host !== 0 ? host : XMM + second.reg * 16, immediate, length(RDX));

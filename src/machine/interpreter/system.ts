@@ -3,8 +3,9 @@
  * flag images, wide divisions, time stamps. Their availability and privilege checks are in the
  * semantics; here is what they do.
  */
-import type { MachineMemory } from "../memory.ts";
+
 import { CPU_STATE } from "../layout.ts";
+import type { MachineMemory } from "../memory.ts";
 import { ExitReason } from "../processor.ts";
 import { type Insn, OperandKind, RegClass } from "../x86/insn.ts";
 import {
@@ -37,8 +38,6 @@ import {
   RSP,
   SS,
 } from "../x86/state.ts";
-import { Status } from "./generate.ts";
-import { stringCompare } from "./string-compare.ts";
 import {
   descriptorBase,
   descriptorDpl,
@@ -55,9 +54,11 @@ import {
   isSystemDescriptor,
   isWritableData,
   loadDataSegment,
-  setSegment,
   type SystemAccess,
+  setSegment,
 } from "./segments.ts";
+import { Status } from "./status.ts";
+import { stringCompare } from "./string-compare.ts";
 
 /** What the instructions need of their processor. */
 export interface SystemHost extends SystemAccess {

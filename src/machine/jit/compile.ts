@@ -1,8 +1,9 @@
 /** Compiles a region to a WebAssembly function: structured control flow around the emitted instructions. */
-import { CPU_SCRATCH, CPU_STATE, type MemoryLayout } from "../layout.ts";
+
 import { engineState } from "../interpreter/engine-state.ts";
-import { Status } from "../interpreter/generate.ts";
-import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../wasm/expression.ts";
+import { Status } from "../interpreter/status.ts";
+import { CPU_SCRATCH, CPU_STATE, type MemoryLayout } from "../layout.ts";
+import { i32, i64, type Local, StoreOp, ValType } from "../wasm/expression.ts";
 import type { Fn, Label } from "../wasm/function.ts";
 import { ModuleBuilder } from "../wasm/module.ts";
 import { semantics } from "../x86/semantics/index.ts";
@@ -82,7 +83,8 @@ class RegionCompiler {
     }
     fn.prologue(() => {
       for (const { local, address } of this.#homes) {
-        if (used.has(local)) fn.set(local, local.type === ValType.i64 ? i64.load(ZERO, address) : i32.load(ZERO, address));
+        if (used.has(local))
+          fn.set(local, local.type === ValType.i64 ? i64.load(ZERO, address) : i32.load(ZERO, address));
       }
     });
     fn.result(this.#status);

@@ -7,7 +7,7 @@
 import { CPU_STATE, TLB_ARRAY_SIZE } from "../layout.ts";
 import { type Expr, i32, i64, type Local, ValType } from "../wasm/expression.ts";
 import type { Fn } from "../wasm/function.ts";
-import { BASE_NONE, BASE_RIP, type Insn, INDEX_NONE, RegClass, SEG_NONE } from "../x86/insn.ts";
+import { BASE_NONE, BASE_RIP, INDEX_NONE, type Insn, RegClass, SEG_NONE } from "../x86/insn.ts";
 import { Emit, truncate } from "../x86/semantics/emit.ts";
 import { cpuState, segmentRegister } from "../x86/state.ts";
 

@@ -5,8 +5,9 @@
  * goes when an instruction of it is written over or the code cache is flushed. Compiled code never
  * runs while that happens: a store to a frame with code misses in the TLB and leaves the region.
  */
-import { TABLE_SIZE } from "../interpreter/generate.ts";
+
 import { CASE_FIRST_FORM, CASE_FIRST_REGION, REC_CASE, REC_PLAIN } from "../interpreter/record.ts";
+import { TABLE_SIZE } from "../interpreter/status.ts";
 import type { MemoryLayout } from "../layout.ts";
 import type { MachineMemory } from "../memory.ts";
 import { compileRegions } from "./compile.ts";

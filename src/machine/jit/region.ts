@@ -5,6 +5,8 @@
  * falling through, cut into basic blocks. It ends where control leaves the page, goes through a
  * register, or comes to an instruction that is better executed by the interpreter.
  */
+
+import { cloneInsn } from "../interpreter/forms.ts";
 import type { MachineMemory } from "../memory.ts";
 import { decode, newInsn } from "../x86/decode/index.ts";
 import { type Insn, OperandKind, RegClass } from "../x86/insn.ts";
@@ -12,7 +14,6 @@ import { semantics } from "../x86/semantics/index.ts";
 import { strings } from "../x86/semantics/strings.ts";
 import { system } from "../x86/semantics/system.ts";
 import { x87 } from "../x86/semantics/x87.ts";
-import { cloneInsn } from "../interpreter/forms.ts";
 
 export interface RegionInsn {
   readonly insn: Insn;
@@ -45,8 +46,20 @@ const MAX_INSTRUCTIONS = 256;
 
 /** Left to the interpreter: what ends run(), is executed in TypeScript, or repeats itself. */
 const INTERPRETED = new Set([
-  ...Object.keys(strings), ...Object.keys(system), ...Object.keys(x87),
-  "syscall", "sysenter", "int", "int1", "int3", "ud0", "ud1", "ud2", "cpuid", "maskmovq", "maskmovdqu",
+  ...Object.keys(strings),
+  ...Object.keys(system),
+  ...Object.keys(x87),
+  "syscall",
+  "sysenter",
+  "int",
+  "int1",
+  "int3",
+  "ud0",
+  "ud1",
+  "ud2",
+  "cpuid",
+  "maskmovq",
+  "maskmovdqu",
 ]);
 
 /** Branches that may be taken or not. */

@@ -9,7 +9,19 @@ export const ValType = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b 
 export type ValType = (typeof ValType)[keyof typeof ValType];
 
 /** What a node is. */
-export const NodeKind = { Const: 0, Local: 1, Op: 2, Memory: 3, Simd: 4, SimdMemory: 5, SimdLane: 6, Call: 7, Global: 8, V128Const: 9, CallIndirect: 10 } as const;
+export const NodeKind = {
+  Const: 0,
+  Local: 1,
+  Op: 2,
+  Memory: 3,
+  Simd: 4,
+  SimdMemory: 5,
+  SimdLane: 6,
+  Call: 7,
+  Global: 8,
+  V128Const: 9,
+  CallIndirect: 10,
+} as const;
 export type NodeKind = (typeof NodeKind)[keyof typeof NodeKind];
 
 /** An expression. Locals may be used many times; any other node once. */
@@ -45,16 +57,25 @@ export function node(
 
 const { i32: I32, i64: I64, v128: V128 } = ValType;
 
-const op1 = (type: ValType, code: number) => (a: Expr): Expr => node(NodeKind.Op, type, code, [a]);
-const op2 = (type: ValType, code: number) => (a: Expr, b: Expr): Expr => node(NodeKind.Op, type, code, [a, b]);
-const load = (type: ValType, code: number) => (address: Expr, offset = 0): Expr =>
-  node(NodeKind.Memory, type, code, [address], offset);
+const op1 =
+  (type: ValType, code: number) =>
+  (a: Expr): Expr =>
+    node(NodeKind.Op, type, code, [a]);
+const op2 =
+  (type: ValType, code: number) =>
+  (a: Expr, b: Expr): Expr =>
+    node(NodeKind.Op, type, code, [a, b]);
+const load =
+  (type: ValType, code: number) =>
+  (address: Expr, offset = 0): Expr =>
+    node(NodeKind.Memory, type, code, [address], offset);
 
 const isConst = (e: Expr): boolean => e.kind === NodeKind.Const;
 const isZero = (e: Expr): boolean => e.kind === NodeKind.Const && (e.value === 0 || e.value === 0n);
 
 const i32Const = (value: number): Expr => node(NodeKind.Const, I32, 0x41, NONE, 0, value | 0);
-const i64Const = (value: bigint | number): Expr => node(NodeKind.Const, I64, 0x42, NONE, 0, BigInt.asIntN(64, BigInt(value)));
+const i64Const = (value: bigint | number): Expr =>
+  node(NodeKind.Const, I64, 0x42, NONE, 0, BigInt.asIntN(64, BigInt(value)));
 
 function addFolding(type: ValType, code: number, make: (v: bigint) => Expr) {
   return (a: Expr, b: Expr): Expr => {
@@ -158,35 +179,77 @@ export const i64 = {
 export const f32 = {
   load: load(ValType.f32, 0x2a),
   reinterpretI32: op1(ValType.f32, 0xbe),
-  eq: op2(I32, 0x5b), ne: op2(I32, 0x5c), lt: op2(I32, 0x5d), gt: op2(I32, 0x5e), le: op2(I32, 0x5f), ge: op2(I32, 0x60),
-  abs: op1(ValType.f32, 0x8b), neg: op1(ValType.f32, 0x8c), sqrt: op1(ValType.f32, 0x91),
-  add: op2(ValType.f32, 0x92), sub: op2(ValType.f32, 0x93), mul: op2(ValType.f32, 0x94), div: op2(ValType.f32, 0x95),
-  convertI32s: op1(ValType.f32, 0xb2), convertI64s: op1(ValType.f32, 0xb4), demoteF64: op1(ValType.f32, 0xb6),
+  eq: op2(I32, 0x5b),
+  ne: op2(I32, 0x5c),
+  lt: op2(I32, 0x5d),
+  gt: op2(I32, 0x5e),
+  le: op2(I32, 0x5f),
+  ge: op2(I32, 0x60),
+  abs: op1(ValType.f32, 0x8b),
+  neg: op1(ValType.f32, 0x8c),
+  sqrt: op1(ValType.f32, 0x91),
+  add: op2(ValType.f32, 0x92),
+  sub: op2(ValType.f32, 0x93),
+  mul: op2(ValType.f32, 0x94),
+  div: op2(ValType.f32, 0x95),
+  convertI32s: op1(ValType.f32, 0xb2),
+  convertI64s: op1(ValType.f32, 0xb4),
+  demoteF64: op1(ValType.f32, 0xb6),
 };
 
 export const f64 = {
   load: load(ValType.f64, 0x2b),
   reinterpretI64: op1(ValType.f64, 0xbf),
-  eq: op2(I32, 0x61), ne: op2(I32, 0x62), lt: op2(I32, 0x63), gt: op2(I32, 0x64), le: op2(I32, 0x65), ge: op2(I32, 0x66),
-  abs: op1(ValType.f64, 0x99), neg: op1(ValType.f64, 0x9a), nearest: op1(ValType.f64, 0x9e), sqrt: op1(ValType.f64, 0x9f),
+  eq: op2(I32, 0x61),
+  ne: op2(I32, 0x62),
+  lt: op2(I32, 0x63),
+  gt: op2(I32, 0x64),
+  le: op2(I32, 0x65),
+  ge: op2(I32, 0x66),
+  abs: op1(ValType.f64, 0x99),
+  neg: op1(ValType.f64, 0x9a),
+  nearest: op1(ValType.f64, 0x9e),
+  sqrt: op1(ValType.f64, 0x9f),
   trunc: op1(ValType.f64, 0x9d),
-  add: op2(ValType.f64, 0xa0), sub: op2(ValType.f64, 0xa1), mul: op2(ValType.f64, 0xa2), div: op2(ValType.f64, 0xa3),
-  convertI32s: op1(ValType.f64, 0xb7), convertI64s: op1(ValType.f64, 0xb9), promoteF32: op1(ValType.f64, 0xbb),
+  add: op2(ValType.f64, 0xa0),
+  sub: op2(ValType.f64, 0xa1),
+  mul: op2(ValType.f64, 0xa2),
+  div: op2(ValType.f64, 0xa3),
+  convertI32s: op1(ValType.f64, 0xb7),
+  convertI64s: op1(ValType.f64, 0xb9),
+  promoteF32: op1(ValType.f64, 0xbb),
   const: (bits: bigint): Expr => op1(ValType.f64, 0xbf)(i64Const(bits)),
 };
 
 /** Saturating float-to-integer conversions (0xfc prefix, encoded in two bytes). */
 export const truncSat = {
-  i32FromF32s: op1(I32, 0xfc00), i32FromF64s: op1(I32, 0xfc02), i64FromF32s: op1(I64, 0xfc04), i64FromF64s: op1(I64, 0xfc06),
+  i32FromF32s: op1(I32, 0xfc00),
+  i32FromF64s: op1(I32, 0xfc02),
+  i64FromF32s: op1(I64, 0xfc04),
+  i64FromF64s: op1(I64, 0xfc06),
 };
 
 /** A SIMD operation with the given opcode behind the 0xfd prefix. */
-export const simd1 = (code: number, type: ValType = V128) => (a: Expr): Expr => node(NodeKind.Simd, type, code, [a]);
-export const simd2 = (code: number, type: ValType = V128) => (a: Expr, b: Expr): Expr => node(NodeKind.Simd, type, code, [a, b]);
-const simdLoad = (code: number) => (address: Expr, offset = 0): Expr => node(NodeKind.SimdMemory, V128, code, [address], offset);
-const lane = (type: ValType, code: number) => (a: Expr, index: number): Expr => node(NodeKind.SimdLane, type, code, [a], index);
-const replace = (code: number) => (a: Expr, index: number, value: Expr): Expr =>
-  node(NodeKind.SimdLane, V128, code, [a, value], index);
+export const simd1 =
+  (code: number, type: ValType = V128) =>
+  (a: Expr): Expr =>
+    node(NodeKind.Simd, type, code, [a]);
+export const simd2 =
+  (code: number, type: ValType = V128) =>
+  (a: Expr, b: Expr): Expr =>
+    node(NodeKind.Simd, type, code, [a, b]);
+const simdLoad =
+  (code: number) =>
+  (address: Expr, offset = 0): Expr =>
+    node(NodeKind.SimdMemory, V128, code, [address], offset);
+const lane =
+  (type: ValType, code: number) =>
+  (a: Expr, index: number): Expr =>
+    node(NodeKind.SimdLane, type, code, [a], index);
+const replace =
+  (code: number) =>
+  (a: Expr, index: number, value: Expr): Expr =>
+    node(NodeKind.SimdLane, V128, code, [a, value], index);
 
 export const v128 = {
   load: simdLoad(0x00),
@@ -205,56 +268,196 @@ export const v128 = {
     bytes: Uint8Array.from(lanes),
   }),
   swizzle: simd2(0x0e),
-  not: simd1(0x4d), and: simd2(0x4e), andnot: simd2(0x4f), or: simd2(0x50), xor: simd2(0x51),
+  not: simd1(0x4d),
+  and: simd2(0x4e),
+  andnot: simd2(0x4f),
+  or: simd2(0x50),
+  xor: simd2(0x51),
   bitselect: (a: Expr, b: Expr, mask: Expr): Expr => node(NodeKind.Simd, V128, 0x52, [a, b, mask]),
   anyTrue: simd1(0x53, I32),
   select: (condition: Expr, a: Expr, b: Expr): Expr => node(NodeKind.Op, V128, 0x1b, [a, b, condition]),
 };
 export const i8x16 = {
-  splat: simd1(0x0f), extractLaneU: lane(I32, 0x16), replaceLane: replace(0x17),
-  eq: simd2(0x23), gtS: simd2(0x27), bitmask: simd1(0x64, I32), allTrue: simd1(0x63, I32),
-  narrowI16x8S: simd2(0x65), narrowI16x8U: simd2(0x66), shl: simd2(0x6b), shrS: simd2(0x6c), shrU: simd2(0x6d),
-  add: simd2(0x6e), addSatS: simd2(0x6f), addSatU: simd2(0x70), sub: simd2(0x71), subSatS: simd2(0x72), subSatU: simd2(0x73),
-  minS: simd2(0x76), minU: simd2(0x77), maxS: simd2(0x78), maxU: simd2(0x79), avgrU: simd2(0x7b), abs: simd1(0x60), neg: simd1(0x61),
+  splat: simd1(0x0f),
+  extractLaneU: lane(I32, 0x16),
+  replaceLane: replace(0x17),
+  eq: simd2(0x23),
+  gtS: simd2(0x27),
+  bitmask: simd1(0x64, I32),
+  allTrue: simd1(0x63, I32),
+  narrowI16x8S: simd2(0x65),
+  narrowI16x8U: simd2(0x66),
+  shl: simd2(0x6b),
+  shrS: simd2(0x6c),
+  shrU: simd2(0x6d),
+  add: simd2(0x6e),
+  addSatS: simd2(0x6f),
+  addSatU: simd2(0x70),
+  sub: simd2(0x71),
+  subSatS: simd2(0x72),
+  subSatU: simd2(0x73),
+  minS: simd2(0x76),
+  minU: simd2(0x77),
+  maxS: simd2(0x78),
+  maxU: simd2(0x79),
+  avgrU: simd2(0x7b),
+  abs: simd1(0x60),
+  neg: simd1(0x61),
   popcnt: simd1(0x62),
 };
 export const i16x8 = {
-  splat: simd1(0x10), extractLaneU: lane(I32, 0x19), extractLaneS: lane(I32, 0x18), replaceLane: replace(0x1a),
-  eq: simd2(0x2d), gtS: simd2(0x31), bitmask: simd1(0x84, I32), narrowI32x4S: simd2(0x85), narrowI32x4U: simd2(0x86),
-  extendLowI8x16S: simd1(0x87), extendHighI8x16S: simd1(0x88), extendLowI8x16U: simd1(0x89), extendHighI8x16U: simd1(0x8a),
-  shl: simd2(0x8b), shrS: simd2(0x8c), shrU: simd2(0x8d), add: simd2(0x8e), addSatS: simd2(0x8f), addSatU: simd2(0x90),
-  sub: simd2(0x91), subSatS: simd2(0x92), subSatU: simd2(0x93), mul: simd2(0x95), minS: simd2(0x96), minU: simd2(0x97), maxS: simd2(0x98),
-  maxU: simd2(0x99), avgrU: simd2(0x9b), extmulLowI8x16S: simd2(0x9c), extmulHighI8x16S: simd2(0x9d), extaddPairwiseI8x16U: simd1(0x7d),
-  q15mulrSatS: simd2(0x82), abs: simd1(0x80),
+  splat: simd1(0x10),
+  extractLaneU: lane(I32, 0x19),
+  extractLaneS: lane(I32, 0x18),
+  replaceLane: replace(0x1a),
+  eq: simd2(0x2d),
+  gtS: simd2(0x31),
+  bitmask: simd1(0x84, I32),
+  narrowI32x4S: simd2(0x85),
+  narrowI32x4U: simd2(0x86),
+  extendLowI8x16S: simd1(0x87),
+  extendHighI8x16S: simd1(0x88),
+  extendLowI8x16U: simd1(0x89),
+  extendHighI8x16U: simd1(0x8a),
+  shl: simd2(0x8b),
+  shrS: simd2(0x8c),
+  shrU: simd2(0x8d),
+  add: simd2(0x8e),
+  addSatS: simd2(0x8f),
+  addSatU: simd2(0x90),
+  sub: simd2(0x91),
+  subSatS: simd2(0x92),
+  subSatU: simd2(0x93),
+  mul: simd2(0x95),
+  minS: simd2(0x96),
+  minU: simd2(0x97),
+  maxS: simd2(0x98),
+  maxU: simd2(0x99),
+  avgrU: simd2(0x9b),
+  extmulLowI8x16S: simd2(0x9c),
+  extmulHighI8x16S: simd2(0x9d),
+  extaddPairwiseI8x16U: simd1(0x7d),
+  q15mulrSatS: simd2(0x82),
+  abs: simd1(0x80),
 };
 export const i32x4 = {
-  splat: simd1(0x11), extractLane: lane(I32, 0x1b), replaceLane: replace(0x1c), eq: simd2(0x37), gtS: simd2(0x3b), bitmask: simd1(0xa4, I32),
-  extendLowI16x8S: simd1(0xa7), extendHighI16x8S: simd1(0xa8), extendLowI16x8U: simd1(0xa9), extendHighI16x8U: simd1(0xaa),
-  shl: simd2(0xab), shrS: simd2(0xac), shrU: simd2(0xad), add: simd2(0xae), sub: simd2(0xb1), mul: simd2(0xb5), minS: simd2(0xb6), minU: simd2(0xb7),
-  maxS: simd2(0xb8), maxU: simd2(0xb9), dotI16x8S: simd2(0xba), extmulLowI16x8S: simd2(0xbc), extmulHighI16x8S: simd2(0xbd),
-  extmulLowI16x8U: simd2(0xbe), extmulHighI16x8U: simd2(0xbf), extaddPairwiseI16x8U: simd1(0x7f), abs: simd1(0xa0), allTrue: simd1(0xa3, I32),
-  leU: simd2(0x3e), neg: simd1(0xa1), truncSatF32x4S: simd1(0xf8), truncSatF64x2SZero: simd1(0xfc),
+  splat: simd1(0x11),
+  extractLane: lane(I32, 0x1b),
+  replaceLane: replace(0x1c),
+  eq: simd2(0x37),
+  gtS: simd2(0x3b),
+  bitmask: simd1(0xa4, I32),
+  extendLowI16x8S: simd1(0xa7),
+  extendHighI16x8S: simd1(0xa8),
+  extendLowI16x8U: simd1(0xa9),
+  extendHighI16x8U: simd1(0xaa),
+  shl: simd2(0xab),
+  shrS: simd2(0xac),
+  shrU: simd2(0xad),
+  add: simd2(0xae),
+  sub: simd2(0xb1),
+  mul: simd2(0xb5),
+  minS: simd2(0xb6),
+  minU: simd2(0xb7),
+  maxS: simd2(0xb8),
+  maxU: simd2(0xb9),
+  dotI16x8S: simd2(0xba),
+  extmulLowI16x8S: simd2(0xbc),
+  extmulHighI16x8S: simd2(0xbd),
+  extmulLowI16x8U: simd2(0xbe),
+  extmulHighI16x8U: simd2(0xbf),
+  extaddPairwiseI16x8U: simd1(0x7f),
+  abs: simd1(0xa0),
+  allTrue: simd1(0xa3, I32),
+  leU: simd2(0x3e),
+  neg: simd1(0xa1),
+  truncSatF32x4S: simd1(0xf8),
+  truncSatF64x2SZero: simd1(0xfc),
 };
 export const i64x2 = {
-  splat: simd1(0x12), extractLane: lane(I64, 0x1d), replaceLane: replace(0x1e), eq: simd2(0xd6), bitmask: simd1(0xc4, I32),
-  shl: simd2(0xcb), shrS: simd2(0xcc), shrU: simd2(0xcd), add: simd2(0xce), sub: simd2(0xd1), mul: simd2(0xd5), gtS: simd2(0xd9),
-  extendLowI32x4S: simd1(0xc7), extendLowI32x4U: simd1(0xc9), extmulLowI32x4S: simd2(0xdc), extmulLowI32x4U: simd2(0xde), extmulHighI32x4U: simd2(0xdf), allTrue: simd1(0xc3, I32),
+  splat: simd1(0x12),
+  extractLane: lane(I64, 0x1d),
+  replaceLane: replace(0x1e),
+  eq: simd2(0xd6),
+  bitmask: simd1(0xc4, I32),
+  shl: simd2(0xcb),
+  shrS: simd2(0xcc),
+  shrU: simd2(0xcd),
+  add: simd2(0xce),
+  sub: simd2(0xd1),
+  mul: simd2(0xd5),
+  gtS: simd2(0xd9),
+  extendLowI32x4S: simd1(0xc7),
+  extendLowI32x4U: simd1(0xc9),
+  extmulLowI32x4S: simd2(0xdc),
+  extmulLowI32x4U: simd2(0xde),
+  extmulHighI32x4U: simd2(0xdf),
+  allTrue: simd1(0xc3, I32),
 };
 export const f32x4 = {
-  splat: simd1(0x13), extractLane: lane(ValType.f32, 0x1f), replaceLane: replace(0x20),
-  eq: simd2(0x41), ne: simd2(0x42), lt: simd2(0x43), gt: simd2(0x44), le: simd2(0x45), ge: simd2(0x46),
-  abs: simd1(0xe0), neg: simd1(0xe1), sqrt: simd1(0xe3), add: simd2(0xe4), sub: simd2(0xe5), mul: simd2(0xe6), div: simd2(0xe7),
-  pmin: simd2(0xea), pmax: simd2(0xeb), ceil: simd1(0x67), floor: simd1(0x68), trunc: simd1(0x69), nearest: simd1(0x6a),
-  convertI32x4S: simd1(0xfa), demoteF64x2Zero: simd1(0x5e),
+  splat: simd1(0x13),
+  extractLane: lane(ValType.f32, 0x1f),
+  replaceLane: replace(0x20),
+  eq: simd2(0x41),
+  ne: simd2(0x42),
+  lt: simd2(0x43),
+  gt: simd2(0x44),
+  le: simd2(0x45),
+  ge: simd2(0x46),
+  abs: simd1(0xe0),
+  neg: simd1(0xe1),
+  sqrt: simd1(0xe3),
+  add: simd2(0xe4),
+  sub: simd2(0xe5),
+  mul: simd2(0xe6),
+  div: simd2(0xe7),
+  pmin: simd2(0xea),
+  pmax: simd2(0xeb),
+  ceil: simd1(0x67),
+  floor: simd1(0x68),
+  trunc: simd1(0x69),
+  nearest: simd1(0x6a),
+  convertI32x4S: simd1(0xfa),
+  demoteF64x2Zero: simd1(0x5e),
 };
 export const f64x2 = {
-  splat: simd1(0x14), extractLane: lane(ValType.f64, 0x21), replaceLane: replace(0x22),
-  eq: simd2(0x47), ne: simd2(0x48), lt: simd2(0x49), gt: simd2(0x4a), le: simd2(0x4b), ge: simd2(0x4c),
-  abs: simd1(0xec), neg: simd1(0xed), sqrt: simd1(0xef), add: simd2(0xf0), sub: simd2(0xf1), mul: simd2(0xf2), div: simd2(0xf3),
-  pmin: simd2(0xf6), pmax: simd2(0xf7), ceil: simd1(0x74), floor: simd1(0x75), trunc: simd1(0x7a), nearest: simd1(0x94),
-  convertLowI32x4S: simd1(0xfe), promoteLowF32x4: simd1(0x5f),
+  splat: simd1(0x14),
+  extractLane: lane(ValType.f64, 0x21),
+  replaceLane: replace(0x22),
+  eq: simd2(0x47),
+  ne: simd2(0x48),
+  lt: simd2(0x49),
+  gt: simd2(0x4a),
+  le: simd2(0x4b),
+  ge: simd2(0x4c),
+  abs: simd1(0xec),
+  neg: simd1(0xed),
+  sqrt: simd1(0xef),
+  add: simd2(0xf0),
+  sub: simd2(0xf1),
+  mul: simd2(0xf2),
+  div: simd2(0xf3),
+  pmin: simd2(0xf6),
+  pmax: simd2(0xf7),
+  ceil: simd1(0x74),
+  floor: simd1(0x75),
+  trunc: simd1(0x7a),
+  nearest: simd1(0x94),
+  convertLowI32x4S: simd1(0xfe),
+  promoteLowF32x4: simd1(0x5f),
 };
 
 /** Store opcodes, for Fn.store. */
-export const StoreOp = { i32: 0x36, i64: 0x37, f32: 0x38, f64: 0x39, i32as8: 0x3a, i32as16: 0x3b, i64as8: 0x3c, i64as16: 0x3d, i64as32: 0x3e, v128: 0xfd0b } as const;
+export const StoreOp = {
+  i32: 0x36,
+  i64: 0x37,
+  f32: 0x38,
+  f64: 0x39,
+  i32as8: 0x3a,
+  i32as16: 0x3b,
+  i64as8: 0x3c,
+  i64as16: 0x3d,
+  i64as32: 0x3e,
+  v128: 0xfd0b,
+} as const;
 export type StoreOp = (typeof StoreOp)[keyof typeof StoreOp];

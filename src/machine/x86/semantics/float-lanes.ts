@@ -3,12 +3,14 @@
  * apart from the processor's.
  *
  * WebAssembly rounds to nearest, raises no flags and leaves NaN payloads open. So its result is
- * taken only if MXCSR rounds to nearest with all exceptions masked and the inexact flag set
- * already, no operand is denormal or NaN (flags, payloads), and the result is neither NaN, infinite
- * nor below the smallest normal number (underflow and overflow flags). All else is computed exactly
- * in TypeScript (softfloat/sse.ts).
+ * taken only if MXCSR rounds to nearest with all exceptions masked, no operand is denormal or NaN
+ * (flags, payloads), the result is neither NaN, infinite nor below the smallest normal number
+ * (underflow and overflow flags), and either the inexact flag is set already, as it is in most
+ * programs after a while, or the result is found to be exact. All else is computed in TypeScript
+ * (softfloat/sse.ts).
  */
 import { type Expr, f32x4, f64x2, i32, i32x4, i64x2, type Local, v128, ValType } from "../../wasm/expression.ts";
+import type { Fn } from "../../wasm/function.ts";
 import { SseOp } from "../softfloat/sse-op.ts";
 import type { Emit } from "./emit.ts";
 
@@ -24,7 +26,10 @@ export interface Lanes {
   splat(bits: bigint): Expr;
   readonly minNormal: bigint;
   readonly infinity: bigint;
-  readonly signBit: bigint;
+  /** A product from here on can be proved exact: the parts it is made of do not underflow (see productError). */
+  readonly minProduct: bigint;
+  /** 2^(half the significand's bits, rounded up) + 1. */
+  readonly splitter: bigint;
 }
 
 export const SINGLE: Lanes = {
@@ -35,7 +40,8 @@ export const SINGLE: Lanes = {
   splat: (bits) => v128.const((bits << 32n) | bits, (bits << 32n) | bits),
   minNormal: 0x00800000n,
   infinity: 0x7f800000n,
-  signBit: 0x80000000n,
+  minProduct: 0x17800000n,
+  splitter: 0x45800800n,
 };
 
 export const DOUBLE: Lanes = {
@@ -46,7 +52,8 @@ export const DOUBLE: Lanes = {
   splat: (bits) => v128.const(bits, bits),
   minNormal: 0x0010000000000000n,
   infinity: 0x7ff0000000000000n,
-  signBit: 0x8000000000000000n,
+  minProduct: 0x03f0000000000000n,
+  splitter: 0x41a0000002000000n,
 };
 
 /** The forms of an operation: names end in ps, pd, ss, sd. */
@@ -61,13 +68,40 @@ export const FORMS = [
 export const isUsual = (lanes: Lanes, v: Local): Expr =>
   v128.or(lanes.float.ge(lanes.float.abs(v), lanes.splat(lanes.minNormal)), isZero(lanes, v));
 
-export const isZero = (lanes: Lanes, v: Local): Expr => lanes.float.eq(v, lanes.splat(0n));
+export const isZero = (lanes: Lanes, v: Expr): Expr => lanes.float.eq(v, lanes.splat(0n));
 
 /** Mask of the lanes that are neither infinite nor NaN. */
 export const isFinite = (lanes: Lanes, v: Local): Expr => lanes.float.lt(lanes.float.abs(v), lanes.splat(lanes.infinity));
 
 /** Above the smallest normal number: that itself may be a rounded underflow. */
 export const isAboveMinimum = (lanes: Lanes, v: Local): Expr => lanes.float.gt(lanes.float.abs(v), lanes.splat(lanes.minNormal));
+
+/** What rounding took from a sum r = a + b (Knuth's TwoSum). */
+export function sumError(lanes: Lanes, a: Expr, b: Expr, r: Local, fn: Fn): Expr {
+  const { add, sub } = lanes.float;
+  const x = fn.let(a);
+  const y = fn.let(b);
+  const partOfY = fn.let(sub(r, x));
+  return add(sub(x, sub(r, partOfY)), sub(y, partOfY));
+}
+
+/** What rounding took from a product r = a * b (Dekker's product, of halves of the significands). */
+export function productError(lanes: Lanes, a: Local, b: Local, r: Local, fn: Fn): Expr {
+  const { mul, sub } = lanes.float;
+  const split = (v: Local): { high: Local; low: Local } => {
+    const scaled = fn.let(mul(v, lanes.splat(lanes.splitter)));
+    const high = fn.let(sub(scaled, sub(scaled, v)));
+    return { high, low: fn.let(sub(v, high)) };
+  };
+  const x = split(a);
+  const y = split(b);
+  const rest = sub(sub(sub(r, mul(x.high, y.high)), mul(x.low, y.high)), mul(x.high, y.low));
+  return sub(mul(x.low, y.low), rest);
+}
+
+/** Mask of the lanes whose value is large enough for productError, or zero. */
+export const isProvable = (lanes: Lanes, v: Local): Expr =>
+  v128.or(lanes.float.ge(lanes.float.abs(v), lanes.splat(lanes.minProduct)), isZero(lanes, v));
 
 /** All lanes of a mask are true (of a scalar: the lowest). */
 export function holds(lanes: Lanes, scalar: boolean, mask: Expr): Expr {
@@ -83,6 +117,13 @@ const MASKS = 0x3f << 7;
 const PM = 1 << 12;
 const RC = 3 << 13;
 const FTZ = 1 << 15;
+
+/** MXCSR rounds as WebAssembly does, and no exception is raised. */
+export const roundsAsUsual = (e: Emit): Expr =>
+  i32.eq(i32.and(e.state32("mxcsr"), i32.const(FTZ | RC | MASKS | DAZ)), i32.const(MASKS));
+
+/** The inexact flag is set. */
+export const isInexact = (e: Emit): Expr => i32.and(e.state32("mxcsr"), i32.const(PE));
 
 /** MXCSR rounds as WebAssembly does, and an inexact result changes nothing. */
 export const isUsualMode = (e: Emit): Expr =>

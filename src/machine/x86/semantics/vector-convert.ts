@@ -5,7 +5,7 @@ import {
 import type { SseOp } from "../softfloat/sse-op.ts";
 import type { Emit, Semantics } from "./emit.ts";
 import {
-  canRaiseInexact, DOUBLE, fastOr, holds, isUsual, isUsualMode, isZero, type Lanes, operation, raiseInexact, SINGLE,
+  canRaiseInexact, DOUBLE, fastOr, holds, isInexact, isUsual, isUsualMode, isZero, type Lanes, operation, raiseInexact, roundsAsUsual, SINGLE,
 } from "./float-lanes.ts";
 import { enterMmx, isMmx, low64, readSource, requireMmx, requireSse, splat32, writeMmx, ZERO_VECTOR } from "./vector.ts";
 
@@ -97,12 +97,15 @@ function narrow(op: "cvtsd2ss" | "cvtpd2ps"): Semantics {
     const scalar = op === "cvtsd2ss";
     const b = scalar ? e.readVector(1, 8) : readSource(e, 1);
     const result = fastOr(e, operation(op), b, b, (require) => {
-      require(isUsualMode(e));
+      require(roundsAsUsual(e));
       const magnitude = e.fn.let(f64x2.abs(b));
       const isLarge = f64x2.ge(magnitude, DOUBLE.splat(MIN_SINGLE));
       const inRange = f64x2.lt(magnitude, DOUBLE.splat(OVERFLOWS_SINGLE));
       require(holds(DOUBLE, false, v128.and(inRange, v128.or(isLarge, isZero(DOUBLE, b)))));
-      return f32x4.demoteF64x2Zero(b);
+      const r = e.fn.let(f32x4.demoteF64x2Zero(b));
+      const isExact = f64x2.eq(f64x2.promoteLowF32x4(r), b);
+      require(i32.or(isInexact(e), holds(DOUBLE, false, isExact)));
+      return r;
     });
     if (scalar) e.writeScalar(0, 4, result);
     else e.writeVector(0, result);

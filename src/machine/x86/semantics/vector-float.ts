@@ -4,7 +4,8 @@ import type { Fn } from "../../wasm/function.ts";
 import { SSE_IMMEDIATE_SHIFT, type SseOp } from "../softfloat/sse-op.ts";
 import type { Emit, Semantics } from "./emit.ts";
 import {
-  DOUBLE, FORMS, fastOr, holds, isAboveMinimum, isFinite, isUsual, isUsualMode, isZero, type Lanes, operation, SINGLE,
+  DOUBLE, FORMS, fastOr, holds, isAboveMinimum, isFinite, isInexact, isProvable, isUsual, isZero, type Lanes, operation, productError,
+  roundsAsUsual, SINGLE, sumError,
 } from "./float-lanes.ts";
 import { requireSse } from "./vector.ts";
 
@@ -25,30 +26,47 @@ export function writeResult(e: Emit, lanes: Lanes, scalar: boolean, result: Expr
 interface Formula {
   result(lanes: Lanes, a: Local, b: Local): Expr;
   isRight(lanes: Lanes, a: Local, b: Local, r: Local): Expr;
+  /** Mask of lanes whose result is proved to be exact. */
+  isExact(lanes: Lanes, a: Local, b: Local, r: Local, fn: Fn): Expr;
 }
 
 /** Sums and differences are exact where they are tiny. */
 const add: Formula = {
   result: (lanes, a, b) => lanes.float.add(a, b),
   isRight: (lanes, a, b) => v128.and(isUsual(lanes, a), isUsual(lanes, b)),
+  isExact: (lanes, a, b, r, fn) => isZero(lanes, sumError(lanes, a, b, r, fn)),
 };
 
-const subtract: Formula = { ...add, result: (lanes, a, b) => lanes.float.sub(a, b) };
+const subtract: Formula = {
+  result: (lanes, a, b) => lanes.float.sub(a, b),
+  isRight: add.isRight,
+  isExact: (lanes, a, b, r, fn) => isZero(lanes, sumError(lanes, a, lanes.float.neg(b), r, fn)),
+};
+
+/** `whole` is exactly a * b. */
+function isProduct(lanes: Lanes, whole: Local, a: Local, b: Local, fn: Fn): Expr {
+  const product = fn.let(lanes.float.mul(a, b));
+  const exact = isZero(lanes, productError(lanes, a, b, product, fn));
+  return v128.and(v128.and(lanes.float.eq(product, whole), exact), isProvable(lanes, whole));
+}
 
 const multiply: Formula = {
   result: (lanes, a, b) => lanes.float.mul(a, b),
   isRight: (lanes, a, b, r) =>
     v128.and(add.isRight(lanes, a, b, r), v128.or(isAboveMinimum(lanes, r), v128.or(isZero(lanes, a), isZero(lanes, b)))),
+  isExact: (lanes, a, b, r, fn) => v128.and(isZero(lanes, productError(lanes, a, b, r, fn)), isProvable(lanes, r)),
 };
 
 const divide: Formula = {
   result: (lanes, a, b) => lanes.float.div(a, b),
   isRight: (lanes, a, b, r) => v128.and(add.isRight(lanes, a, b, r), v128.or(isAboveMinimum(lanes, r), isZero(lanes, a))),
+  isExact: (lanes, a, b, r, fn) => isProduct(lanes, a, r, b, fn),
 };
 
 const squareRoot: Formula = {
   result: (lanes, _a, b) => lanes.float.sqrt(b),
   isRight: (lanes, _a, b) => isUsual(lanes, b),
+  isExact: (lanes, _a, b, r, fn) => isProduct(lanes, b, r, r, fn),
 };
 
 /** Where the operands of lane-wise arithmetic come from; HADDPS and others take them from other lanes. */
@@ -66,10 +84,11 @@ export function calculate(
   arrange: Arrange = (a, b) => [a, b],
 ): Local {
   return fastOr(e, operation(op), a, b, (require) => {
-    require(isUsualMode(e));
+    require(roundsAsUsual(e));
     const [x, y] = arrange(a, b, e.fn);
     const r = e.fn.let(formula.result(lanes, x, y));
     require(holds(lanes, scalar, v128.and(isFinite(lanes, r), formula.isRight(lanes, x, y, r))));
+    e.fn.if(i32.eqz(isInexact(e)), () => require(holds(lanes, scalar, formula.isExact(lanes, x, y, r, e.fn))));
     return r;
   });
 }

@@ -1,16 +1,15 @@
 /**
  * A backtrace from the stack alone.
  *
- * Kernels are built without frame pointers, so every word of the stack that can
- * be a return address is taken for one: it must point behind a CALL. That finds
- * all callers and some that have returned already, as Linux's "?" entries are.
+ * Kernels are built without frame pointers, so every word of the stack that can be a return address
+ * is taken for one: it must point behind a CALL. That finds all callers and some that have
+ * returned already, as Linux's "?" entries are.
  */
 
-import { HypercallError } from "../hypervisor/hypercall.ts";
-import { copyFromGuest } from "../hypervisor/mm/guest-access.ts";
-import type { Vcpu } from "../hypervisor/vcpu.ts";
 import { RSP } from "../machine/x86/state.ts";
-import type { SymbolTable } from "./symbols.ts";
+import { HypercallError } from "./hypercall.ts";
+import { copyFromGuest } from "./mm/guest-access.ts";
+import type { Vcpu } from "./vcpu.ts";
 
 /** Linux's kernel stacks are 16 KiB. */
 const STACK_BYTES = 16384;
@@ -18,31 +17,16 @@ const MAX_ENTRIES = 40;
 /** Longest CALL: FF /2 with SIB and a 32-bit displacement. */
 const LONGEST_CALL = 7;
 
-export interface BacktraceEntry {
-  readonly address: bigint;
-  readonly symbol: string | undefined;
-}
-
 /** Where the vCPU is, and who called, innermost first. */
-export function backtrace(vcpu: Vcpu, symbols: SymbolTable | undefined): BacktraceEntry[] {
+export function backtrace(vcpu: Vcpu): bigint[] {
   const rip = vcpu.state.rip;
-  const entries: BacktraceEntry[] = [{ address: rip, symbol: symbols?.describe(rip) }];
+  const entries = [rip];
   const stack = readStack(vcpu, vcpu.gpr[RSP] ?? 0n);
   for (let at = 0; at + 8 <= stack.byteLength && entries.length < MAX_ENTRIES; at += 8) {
     const address = stack.getBigUint64(at, true);
-    if (address === rip || !isReturnAddress(vcpu, address)) continue;
-    entries.push({ address, symbol: symbols?.describe(address) });
+    if (address !== rip && isReturnAddress(vcpu, address)) entries.push(address);
   }
   return entries;
-}
-
-export function formatBacktrace(entries: readonly BacktraceEntry[]): string {
-  return entries
-    .map(
-      ({ address, symbol }) =>
-        `  ${address.toString(16).padStart(16, "0")}${symbol === undefined ? "" : `  ${symbol}`}`,
-    )
-    .join("\n");
 }
 
 /** The stack from its pointer up, as far as it is mapped and of kernel size. */

@@ -25,7 +25,7 @@ function stub(n: number): number[] {
   return [...PUSH_RCX, ...PUSH_R11, ...movEax(n), ...SYSCALL, ...POP_R11, ...POP_RCX, ...RET];
 }
 
-/** The page's content. */
+/** The page's content: what XEN_ELFNOTE_HYPERCALL_PAGE and the hypercall-page MSR ask for. */
 export function hypercallPage64(): Uint8Array {
   const page = new Uint8Array(HYPERCALL_SLOTS * HYPERCALL_SLOT_SIZE).fill(INT3);
   for (let n = 0; n < HYPERCALL_SLOTS; n++) page.set(stub(n), n * HYPERCALL_SLOT_SIZE);

@@ -1,0 +1,263 @@
+/** The interpreter's loop: one function that dispatches over records. */
+import { CPU_SCRATCH, CPU_STATE } from "../layout.ts";
+import { ExitReason } from "../processor.ts";
+import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../wasm/expression.ts";
+import type { Fn, Label } from "../wasm/function.ts";
+import { call, callIndirect, type FunctionRef } from "../wasm/module.ts";
+import { cpuState } from "../x86/state.ts";
+import type { Flow } from "./emit.ts";
+import { engineState } from "./engine-state.ts";
+import { branchTarget, type Emitted, emitForm, type FormShape, pageVa, state32 } from "./handlers.ts";
+import {
+  CASE_CROSSING,
+  CASE_FIRST_FORM,
+  CASE_GOTO,
+  CASE_LOOKUP,
+  REC_CASE,
+  REC_DISP,
+  REC_HANDLER,
+  REC_IMM,
+  REC_LINK,
+  REC_OFFSET,
+  REC_PLAIN,
+  RECORD_SIZE,
+} from "./record.ts";
+import { jumpCacheSlot, type Runtime } from "./runtime.ts";
+import { HOT_INTERVAL, PROFILED_HANDLERS, STEP_LIMIT, Status } from "./status.ts";
+
+const ST = cpuState.offset;
+const EN = engineState.offset;
+const ZERO = i32.const(0);
+const { i32: I32 } = ValType;
+
+export interface LoopReferences {
+  readonly runtime: Runtime;
+  readonly system: FunctionRef;
+  readonly hot: FunctionRef;
+  readonly handlerType: number;
+  readonly regionType: number;
+}
+
+/**
+ * The loop. Locals: the record being executed, the budget left, the TLB. At the top of the loop one
+ * instruction is taken off the budget; it is looked at where control is transferred.
+ */
+export function defineRun(
+  fn: Fn,
+  { runtime, system, hot, handlerType, regionType }: LoopReferences,
+  inline: readonly FormShape[],
+  forms: Emitted[],
+  profile: number,
+): void {
+  const [start] = fn.params as [Local];
+  const record = fn.let(start);
+  const budget = fn.let(state32(ST.budget));
+  const tlb = fn.let(i32.load(ZERO, CPU_SCRATCH + EN.tlb));
+  const target = fn.let(i64.load(ZERO, CPU_STATE + ST.rip));
+  const advance = (): void => fn.set(record, i32.add(record, i32.const(RECORD_SIZE)));
+  const spend = (n: number): void => fn.set(budget, i32.sub(budget, i32.const(n)));
+  const rememberLink = (link: Expr): void => fn.store(StoreOp.i32, ZERO, link, CPU_SCRATCH + EN.link);
+  const here = (): Expr => i64.add(pageVa(), i64.load16u(record, REC_OFFSET));
+  const storeRip = (rip: Expr): void => fn.store(StoreOp.i64, ZERO, rip, CPU_STATE + ST.rip);
+  const storeBudgetExit = (): void =>
+    fn.store(StoreOp.i32, ZERO, i32.const(ExitReason.Budget), CPU_STATE + ST.exit_reason);
+
+  /** The budget at which a jump in progress ends the run. */
+  const limit = fn.let(ZERO);
+  const unchecked = (): void => fn.set(limit, i32.const(STEP_LIMIT));
+  const checked = (): void => fn.set(limit, ZERO);
+  /** The case to execute: the record's, or its plain one behind an exit of compiled code. */
+  const kind = fn.let(ZERO);
+  /** Counts a transfer in the u32 at an address, and now and then shows its target to the compiler. */
+  const countTransfer = (address: Expr, offset: number, to: Local): void => {
+    const at = fn.let(address);
+    const n = fn.let(i32.add(i32.load(at, offset), i32.const(1)));
+    fn.store(StoreOp.i32, at, n, offset);
+    fn.if(i32.eqz(i32.and(n, i32.const(HOT_INTERVAL - 1))), () => fn.run(call(hot, to)));
+  };
+  const lastHandler = fn.let(ZERO);
+  rememberLink(ZERO);
+  fn.block((exit) => {
+    fn.block((fault) => {
+      fn.loop((enter) => {
+        fn.block((jump) => {
+          fn.brIf(jump, i32.eqz(record));
+          fn.loop((dispatch) => {
+            fn.set(kind, i32.load16u(record, REC_CASE));
+            fn.loop((redispatch) => {
+              spend(1);
+              const flow: Flow = {
+                fault: () => fn.br(fault),
+                next: () => {
+                  advance();
+                  fn.br(dispatch);
+                },
+                repeat: () => {
+                  fn.brIf(dispatch, i32.gtS(budget, ZERO));
+                  storeBudgetExit();
+                  storeRip(here());
+                  fn.br(exit);
+                },
+                exit: () => fn.br(exit),
+                jump: (to) => {
+                  fn.set(target, to);
+                  checked();
+                  fn.br(jump);
+                },
+                branch: (narrow) => {
+                  const link = fn.let(i32.load(record, REC_LINK));
+                  fn.if(i32.and(i32.ne(link, ZERO), i32.gtS(budget, ZERO)), () => {
+                    countTransfer(record, REC_DISP, link);
+                    fn.set(record, link);
+                    fn.br(dispatch);
+                  });
+                  const to = fn.let(i64.load(record, REC_IMM));
+                  const samePage = fn.let(i64.ltU(to, i64.const(4096)));
+                  const forward = i64.gtU(to, i64.load16u(record, REC_OFFSET));
+                  rememberLink(narrow ? ZERO : i32.select(samePage, record, ZERO));
+                  fn.set(limit, i32.select(i32.and(samePage, forward), i32.const(STEP_LIMIT), ZERO));
+                  fn.set(target, branchTarget(record, narrow));
+                  fn.br(jump);
+                },
+                status: (value) => {
+                  const status = fn.let(value);
+                  onStatus(status);
+                },
+              };
+              const onStatus = (status: Local): void => {
+                fn.if(i32.eqz(status), () => {
+                  advance();
+                  fn.br(dispatch);
+                });
+                fn.brIf(fault, i32.eq(status, i32.const(Status.Fault)));
+                fn.brIf(exit, i32.eq(status, i32.const(Status.Exit)));
+                fn.if(i32.eq(status, i32.const(Status.Repeat)), () => flow.repeat());
+                fn.set(target, i64.load(ZERO, CPU_STATE + ST.rip));
+                fn.set(limit, i32.select(i32.eq(status, i32.const(Status.Jump)), ZERO, i32.const(STEP_LIMIT)));
+                fn.br(jump);
+              };
+              fn.switch(kind, CASE_FIRST_FORM + inline.length + 1, (i) =>
+                fn.scope(() => {
+                  if (i === 0) {
+                    if (profile) countHandler(fn, record, lastHandler, profile);
+                    // TypeScript may ask how many instructions have retired.
+                    fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
+                    onStatus(fn.let(callIndirect(handlerType, I32, [record], i32.load16u(record, REC_HANDLER))));
+                  } else if (i === CASE_LOOKUP) {
+                    spend(-1);
+                    fn.set(target, here());
+                    // If the jump cache led here, the record was dropped since.
+                    const slot = fn.let(i32.add(i32.load(ZERO, CPU_SCRATCH + EN.jump_cache), jumpCacheSlot(target)));
+                    fn.if(i32.eq(i32.load(slot, 8), record), () => fn.store(StoreOp.i64, slot, i64.const(-1)));
+                    unchecked();
+                    fn.br(jump);
+                  } else if (i === CASE_FIRST_FORM + inline.length) {
+                    spend(-1);
+                    fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
+                    const status = fn.let(callIndirect(regionType, I32, [], kind));
+                    const before = fn.let(budget);
+                    fn.set(budget, state32(ST.budget));
+                    const retired = i64.extendS(i32.sub(before, budget));
+                    const total = CPU_SCRATCH + EN.jit_retired;
+                    fn.store(StoreOp.i64, ZERO, i64.add(i64.load(ZERO, total), retired), total);
+                    fn.if(i32.eq(status, i32.const(Status.Resume)), () => {
+                      fn.set(record, i32.load(ZERO, CPU_SCRATCH + EN.record));
+                      fn.set(kind, i32.load16u(record, REC_PLAIN));
+                      fn.br(redispatch);
+                    });
+                    onStatus(status);
+                  } else if (i === CASE_GOTO) {
+                    spend(-1);
+                    fn.set(record, i32.load(record, REC_LINK));
+                    fn.br(dispatch);
+                  } else if (i === CASE_CROSSING) {
+                    spend(-1);
+                    crossing(fn, runtime, record, here, storeRip, { exit, dispatch });
+                  } else {
+                    const shape = inline[i - CASE_FIRST_FORM] as FormShape;
+                    forms.push(
+                      emitForm(shape, fn, record, tlb, runtime, system, flow, () => {
+                        advance();
+                        spend(1);
+                      }),
+                    );
+                  }
+                }),
+              );
+              advance();
+              fn.br(dispatch);
+            });
+          });
+        });
+        // jump: control goes to `target`; if it is a direct branch within a page, `link` is its record.
+        fn.if(i32.leS(budget, limit), () => {
+          storeBudgetExit();
+          storeRip(target);
+          fn.br(exit);
+        });
+        const slot = fn.let(i32.add(i32.load(ZERO, CPU_SCRATCH + EN.jump_cache), jumpCacheSlot(target)));
+        fn.if(
+          i64.eq(i64.load(slot), target),
+          () => {
+            fn.set(record, i32.load(slot, 8));
+            fn.store(StoreOp.i64, ZERO, i64.and(target, i64.const(~0xfffn)), CPU_STATE + ST.page_va);
+            countTransfer(slot, 12, record);
+          },
+          () => {
+            fn.set(record, call(runtime.find, target));
+            fn.if(i32.eqz(record), () => {
+              storeRip(target);
+              fn.br(exit);
+            });
+          },
+        );
+        const link = fn.let(i32.load(ZERO, CPU_SCRATCH + EN.link));
+        fn.if(link, () => {
+          fn.store(StoreOp.i32, link, record, REC_LINK);
+          rememberLink(ZERO);
+        });
+        fn.br(enter);
+      });
+    });
+    // fault: the instruction did not retire.
+    spend(-1);
+    storeRip(here());
+  });
+  fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
+  fn.result(state32(ST.exit_reason));
+}
+
+/** Counts the record's handler behind the last one. */
+function countHandler(fn: Fn, record: Local, last: Local, profile: number): void {
+  const handler = fn.let(i32.load16u(record, REC_HANDLER));
+  const cell = fn.let(i32.shl(i32.add(i32.mul(last, i32.const(PROFILED_HANDLERS)), handler), i32.const(2)));
+  fn.store(StoreOp.i32, cell, i32.add(i32.load(cell, profile), i32.const(1)), profile);
+  fn.set(last, handler);
+}
+
+/**
+ * An instruction whose last bytes are on the next page: the record that follows holds it as decoded
+ * with the frame that was mapped there then. If another one is now, TypeScript decodes it anew.
+ */
+function crossing(
+  fn: Fn,
+  runtime: Runtime,
+  record: Local,
+  here: () => Expr,
+  storeRip: (rip: Expr) => void,
+  to: { exit: Label; dispatch: Label },
+): void {
+  const user = i32.eq(state32(ST.cpl), i32.const(3));
+  const host = fn.let(call(runtime.walk, i64.add(pageVa(), i64.const(4096)), i32.const(2), user));
+  fn.if(i32.eqz(host), () => {
+    storeRip(here());
+    fn.br(to.exit);
+  });
+  fn.if(i32.eq(i32.shrU(host, i32.const(12)), i32.load(record, REC_LINK)), () => {
+    fn.set(record, i32.add(record, i32.const(RECORD_SIZE)));
+    fn.br(to.dispatch);
+  });
+  fn.store(StoreOp.i32, ZERO, host, CPU_SCRATCH + EN.crossing_second);
+  fn.set(record, call(runtime.crossing, record, host));
+  fn.br(to.dispatch);
+}
