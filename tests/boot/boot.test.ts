@@ -34,13 +34,14 @@ test("a command in the guest: its output, its errors and its status", { skip }, 
   const script = "cat /sys/hypervisor/type; uname -r; echo oops >&2; exit 7";
   const { status, stdout, stderr } = await typervisor(["--", "sh", "-c", script]);
   const [, release] = /^linux-image-(\S+)/.exec(image?.version ?? "") ?? [];
-  assert.equal(stdout, `xen\n${release}\n`);
   assert.equal(stderr, "oops\n");
+  assert.equal(stdout, `xen\n${release}\n`);
   assert.equal(status, 7);
 });
 
 test("a shell on pipes, which powers the guest off when it ends", { skip }, async () => {
-  const { status, stdout } = await typervisor([], "dmesg | grep -c 'Booting .*kernel on Xen'\nexit\n");
+  const { status, stdout, stderr } = await typervisor([], "dmesg | grep -c 'Booting .*kernel on Xen'\nexit\n");
+  assert.equal(stderr, "");
   assert.match(stdout, /^1\r?$/m);
   assert.match(stdout, /reboot: Power down/);
   assert.equal(status, 0);

@@ -136,6 +136,7 @@ test("a crash: report with registers, hypercalls and names; the neighbour goes o
         g.setWord(g.va(STACK, 0x900), g.va(STACK, 0x940));
         g.setWord(g.va(STACK, 0x908), g.va(CODE, 0x77));
         g.setWord(g.va(STACK, 0x810), g.va(CODE, 0x55));
+        g.bytes(g.va(CODE, 0x72), [0xe8, 0, 0, 0, 0]);
         g.vcpu.state.exit_vector = 13;
         g.vcpu.state.exit_error_code = 0x18;
         return ExitReason.Exception;
@@ -155,8 +156,8 @@ test("a crash: report with registers, hypercalls and names; the neighbour goes o
   assert.deepEqual(events, ["crash", "shutdown 3"]);
   assert.match(report, /domain 1 vCPU 0 crashed: unhandled exception #GP\[0x18\]/);
   assert.match(report, /rip 0000000000400000 <start\+0x0>/);
-  assert.match(report, /frame pointers:\n {2}0000000000400077 <start\+0x77>/);
-  assert.match(report, /\+0x10: 0000000000400055 <start\+0x55>/);
+  // Only what stands behind a CALL is a return address.
+  assert.match(report, /on the stack\):\n {2}0000000000400000 <start\+0x0>\n {2}0000000000400077 <start\+0x77>\nlast/);
   assert.match(report, /vCPU 0: xen_version\(0x0, 0x0, 0x0\) = 262161/);
 });
 

@@ -1,0 +1,117 @@
+/** The interpreter and compiled code must agree on everything, wherever a run ends. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ExitReason } from "../../src/machine/processor.ts";
+import { type FlatMachine, flatMachine } from "../machine/flat-machine.ts";
+import { CODE, DATA, Random, randomProgram } from "./random-program.ts";
+
+const PROGRAMS = Number(process.env.TYPERVISOR_JIT_PROGRAMS ?? 40);
+/** Enough for a loop to be compiled at the lowest threshold. */
+const ITERATIONS = 12_000;
+
+function load(machine: FlatMachine, program: Uint8Array, seed: number): void {
+  const { cpu, bytes } = machine;
+  const random = new Random(seed);
+  for (let i = 0; i < 0x3000; i++) bytes[DATA + i] = random.next(256);
+  bytes.set(program, CODE);
+  for (let i = 0; i < 16; i++) cpu.gpr[i] = (BigInt(random.next(2 ** 32)) << 32n) | BigInt(random.next(2 ** 32));
+  cpu.gpr[3] = BigInt(DATA);
+  cpu.gpr[4] = BigInt(DATA + 0x4000);
+  cpu.state.rip = BigInt(CODE);
+}
+
+function snapshot({ cpu, bytes }: FlatMachine): unknown {
+  const { state } = cpu;
+  return {
+    rip: state.rip,
+    gpr: [...cpu.gpr],
+    rflags: cpu.rflags,
+    retired: cpu.retired,
+    xmm: Buffer.from(state.xmm).toString("hex"),
+    vector: state.exit_vector,
+    errorCode: state.exit_error_code,
+    cr2: state.cr2,
+    data: Buffer.from(bytes.subarray(DATA, DATA + 0x4000)).toString("base64"),
+  };
+}
+
+function compareTiers(seed: number, faults: boolean): number {
+  const program = randomProgram(new Random(seed), ITERATIONS, faults);
+  const plain = flatMachine({ jit: false });
+  const compiled = flatMachine({ jitThreshold: 1 });
+  for (const machine of [plain, compiled]) load(machine, program, seed);
+  const budgets = new Random(seed + 1);
+  for (;;) {
+    const budget = 2 + budgets.next(60_000);
+    const reason = plain.cpu.run(budget);
+    assert.equal(compiled.cpu.run(budget), reason, `seed ${seed}: exit reason`);
+    assert.deepEqual(snapshot(compiled), snapshot(plain), `seed ${seed}`);
+    if (reason === ExitReason.Budget) continue;
+    return compiled.cpu.statistics.regions?.compiled ?? 0;
+  }
+}
+
+test("random loops give the same state at every exit", () => {
+  let compiled = 0;
+  for (let i = 0; i < PROGRAMS; i++) compiled += compareTiers(0x1234 + i * 7919, false);
+  assert.ok(compiled >= PROGRAMS / 2, `only ${compiled} regions were compiled`);
+});
+
+test("random loops with page crossings and faults give the same state at every exit", () => {
+  let compiled = 0;
+  for (let i = 0; i < PROGRAMS; i++) compiled += compareTiers(0x4321 + i * 104729, true);
+  assert.ok(compiled > 0, "nothing was compiled");
+});
+
+test("code that is written over runs as written", () => {
+  for (const options of [{ jit: false }, { jitThreshold: 1 }]) {
+    const machine = flatMachine(options);
+    // mov ecx, 40000; L: add eax, 1; dec ecx; jnz L; then patch the 1 to 2 and go again, once; int3
+    const program = Uint8Array.of(
+      0x31,
+      0xc0,
+      0xb9,
+      0x40,
+      0x9c,
+      0,
+      0,
+      0x83,
+      0xc0,
+      1,
+      0xff,
+      0xc9,
+      0x75,
+      0xf9,
+      0x80,
+      0x3c,
+      0x25,
+      CODE + 9,
+      (CODE + 9) >> 8,
+      0,
+      0,
+      2,
+      0x74,
+      0x0f,
+      0xc6,
+      0x04,
+      0x25,
+      CODE + 9,
+      (CODE + 9) >> 8,
+      0,
+      0,
+      2,
+      0xb9,
+      0x40,
+      0x9c,
+      0,
+      0,
+      0xeb,
+      0xe0,
+      0xcc,
+    );
+    load(machine, program, 5);
+    machine.cpu.gpr[0] = 0n;
+    while (machine.cpu.run(10_000) === ExitReason.Budget);
+    assert.equal(machine.cpu.gpr[0], 120_000n);
+  }
+});

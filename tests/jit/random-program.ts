@@ -1,0 +1,123 @@
+/** Random machine code for comparing the tiers: loops of arithmetic, memory accesses and short branches. */
+
+export const CODE = 0x1000;
+export const DATA = 0x8000;
+
+/** A small reproducible generator (xorshift32). */
+export class Random {
+  #state: number;
+  constructor(seed: number) {
+    this.#state = seed | 1;
+  }
+  next(bound: number): number {
+    let x = this.#state;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.#state = x >>> 0;
+    return this.#state % bound;
+  }
+}
+
+const RSP = 4;
+/** Holds the address of the data. */
+const RBX = 3;
+/** Counts the loop. */
+const RCX = 1;
+const RESERVED = new Set([RSP, RBX, RCX]);
+
+const imm32 = (n: number): number[] => [n & 255, (n >> 8) & 255, (n >> 16) & 255, (n >> 24) & 255];
+const modrm = (mod: number, reg: number, rm: number): number => (mod << 6) | ((reg & 7) << 3) | (rm & 7);
+const rex = (w: number, reg: number, rm: number): number => 0x40 | (w << 3) | ((reg >> 3) << 2) | (rm >> 3);
+
+/**
+ * A program that runs `iterations` times through a random body and ends with INT3.
+ * @param faults accesses may also cross pages and leave the mapping
+ */
+export function randomProgram(random: Random, iterations: number, faults: boolean): Uint8Array {
+  const register = (): number => {
+    for (;;) {
+      const r = random.next(16);
+      if (!RESERVED.has(r)) return r;
+    }
+  };
+  const displacement = (): number[] => {
+    if (faults && random.next(200) === 0) return imm32(0x200000);
+    return imm32(random.next(faults ? 0x1ffc : 0xff0));
+  };
+  const memory = (reg: number): number[] => [modrm(2, reg, RBX), ...displacement()];
+  const instruction = (): number[] => {
+    const w = random.next(2);
+    const a = register();
+    const b = register();
+    switch (random.next(19)) {
+      case 0: // op r, r
+      case 1:
+      case 2:
+        return [rex(w, b, a), random.next(8) * 8 + 1, modrm(3, b, a)];
+      case 3: // op r8, r8
+        return [rex(0, b, a), random.next(8) * 8, modrm(3, b, a)];
+      case 4: // op r16, imm8
+        return [0x66, rex(0, 0, a), 0x83, modrm(3, random.next(8), a), random.next(256)];
+      case 5: // mov r, [rbx+d]
+        return [rex(w, a, RBX), 0x8b, ...memory(a)];
+      case 6: // mov [rbx+d], r
+        return [rex(w, a, RBX), 0x89, ...memory(a)];
+      case 7: // op [rbx+d], r
+        return [rex(w, a, RBX), random.next(8) * 8 + 1, ...memory(a)];
+      case 8: // shift r, imm8
+        return [rex(w, 0, a), 0xc1, modrm(3, random.next(8), a), random.next(70)];
+      case 9: // imul r, r
+        return [rex(w, a, b), 0x0f, 0xaf, modrm(3, a, b)];
+      case 10: // setcc r8
+        return [rex(0, 0, a), 0x0f, 0x90 + random.next(16), modrm(3, 0, a)];
+      case 11: // cmovcc r, r
+        return [rex(w, a, b), 0x0f, 0x40 + random.next(16), modrm(3, a, b)];
+      case 12: // movzx, movsx
+        return [rex(w, a, b), 0x0f, [0xb6, 0xb7, 0xbe, 0xbf][random.next(4)] as number, modrm(3, a, b)];
+      case 13: // lea r, [a + b*scale + d8]
+        return [
+          0x40 | (w << 3) | ((a >> 3) << 2) | ((b >> 3) << 1),
+          0x8d,
+          modrm(1, a, RSP),
+          (random.next(4) << 6) | ((b & 7) << 3) | RBX,
+          random.next(128),
+        ];
+      case 14: // push r; pop r
+        return [0x41, 0x50 | ((8 + random.next(8)) & 7), 0x41, 0x58 | (random.next(8) & 7)];
+      case 15: // bt/bts/btr/btc r, imm8
+        return [rex(w, 0, a), 0x0f, 0xba, modrm(3, 4 + random.next(4), a), random.next(64)];
+      case 16: // inc, dec, not, neg
+        return random.next(2)
+          ? [rex(w, 0, a), 0xff, modrm(3, random.next(2), a)]
+          : [rex(w, 0, a), 0xf7, modrm(3, 2 + random.next(2), a)];
+      case 17: // xchg / xadd / cmpxchg [rbx+d], r
+        return [
+          [rex(w, a, RBX), 0x87, ...memory(a)],
+          [rex(w, a, RBX), 0x0f, 0xc1, ...memory(a)],
+          [rex(w, a, RBX), 0x0f, 0xb1, ...memory(a)],
+        ][random.next(3)] as number[];
+      default: // movdqu / paddd / pxor
+        return [
+          [0xf3, 0x0f, 0x6f, ...memory(a & 7)],
+          [0x66, 0x0f, 0xfe, modrm(3, a, b)],
+          [0x66, 0x0f, 0xef, modrm(3, a, b)],
+          [0xf3, 0x0f, 0x7f, ...memory(a & 7)],
+        ][random.next(4)] as number[];
+    }
+  };
+  const code: number[] = [0xb9, ...imm32(iterations)];
+  const top = code.length;
+  const body = 6 + random.next(30);
+  for (let i = 0; i < body; i++) {
+    const insn = instruction();
+    // Now and then a conditional branch over the instruction.
+    if (random.next(5) === 0) code.push(0x70 + random.next(16), insn.length);
+    code.push(...insn);
+  }
+  code.push(0xff, 0xc9); // dec ecx
+  const back = top - (code.length + 6);
+  code.push(0x0f, 0x85, ...imm32(back)); // jnz top
+  code.push(0xcc);
+  return Uint8Array.from(code);
+}
