@@ -11,9 +11,27 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("./", import.meta.url));
 const OUTPUT = fileURLToPath(new URL("../build/guests/", import.meta.url));
 const COMPILE = [
-  "-std=gnu11", "-O2", "-g0", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib", "-static", "-fno-pie", "-no-pie",
-  "-mno-red-zone", "-mcmodel=kernel", "-mgeneral-regs-only", "-fno-stack-protector", "-fcf-protection=none", "-fno-builtin",
-  "-fno-asynchronous-unwind-tables", "-Wl,--build-id=none", "-Wl,-z,max-page-size=4096", "-Wl,--no-warn-rwx-segments",
+  "-std=gnu11",
+  "-O2",
+  "-g0",
+  "-Wall",
+  "-Wextra",
+  "-Werror",
+  "-ffreestanding",
+  "-nostdlib",
+  "-static",
+  "-fno-pie",
+  "-no-pie",
+  "-mno-red-zone",
+  "-mcmodel=kernel",
+  "-mgeneral-regs-only",
+  "-fno-stack-protector",
+  "-fcf-protection=none",
+  "-fno-builtin",
+  "-fno-asynchronous-unwind-tables",
+  "-Wl,--build-id=none",
+  "-Wl,-z,max-page-size=4096",
+  "-Wl,--no-warn-rwx-segments",
 ];
 
 /** Names of all tests. */
@@ -48,7 +66,11 @@ export function buildGuest(name: string): string | undefined {
   }
   mkdirSync(OUTPUT, { recursive: true });
   const sources = library.filter((file) => /\.[cS]$/.test(file));
-  const gcc = spawnSync("gcc", [...COMPILE, "-I", `${ROOT}lib`, "-T", `${ROOT}lib/guest.lds`, "-o", image, main, ...sources], { encoding: "utf8" });
+  const gcc = spawnSync(
+    "gcc",
+    [...COMPILE, "-I", `${ROOT}lib`, "-T", `${ROOT}lib/guest.lds`, "-o", image, main, ...sources],
+    { encoding: "utf8" },
+  );
   if (gcc.error || process.arch !== "x64") return undefined;
   if (gcc.status !== 0) throw new Error(`gcc failed on the test guest ${name}:\n${gcc.stderr}`);
   return image;

@@ -12,7 +12,7 @@ import { InterpreterEmit } from "../src/machine/interpreter/emit.ts";
 import { shapeOf } from "../src/machine/interpreter/form-registry.ts";
 import { cloneInsn, formName } from "../src/machine/interpreter/forms.ts";
 import { generateHandlers } from "../src/machine/interpreter/generate.ts";
-import { type FormShape } from "../src/machine/interpreter/handlers.ts";
+import type { FormShape } from "../src/machine/interpreter/handlers.ts";
 import { INLINE_FORMS, KNOWN_FORMS } from "../src/machine/interpreter/hot-forms.ts";
 import { layOutMemory } from "../src/machine/layout.ts";
 import type { Local } from "../src/machine/wasm/expression.ts";

@@ -136,6 +136,11 @@ const DISAGREEMENTS: readonly { reason: string; codes: readonly number[]; ours: 
     codes: [Code.Reservednop_rm16_r16_0F0D, Code.Reservednop_rm32_r32_0F0D, Code.Reservednop_rm64_r64_0F0D],
     ours: "undefined",
   },
+  {
+    reason: "MOVSXD with 16-bit operand size reads 32 bits on AMD's processors",
+    codes: [Code.Movsxd_r16_rm16],
+    ours: "movsxd",
+  },
 ];
 
 /** Register operands whose upper part is ignored, or zeroed anyway, so that iced's size of them means nothing. */

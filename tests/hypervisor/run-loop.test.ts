@@ -131,9 +131,7 @@ test("a crash: report with registers, hypercalls and names; the neighbour goes o
     [
       hypercall(HYPERVISOR.xen_version, 0),
       (g) => {
-        g.vcpu.gpr[RBP] = g.va(STACK, 0x900);
         g.vcpu.gpr[RSP] = g.va(STACK, 0x800);
-        g.setWord(g.va(STACK, 0x900), g.va(STACK, 0x940));
         g.setWord(g.va(STACK, 0x908), g.va(CODE, 0x77));
         g.setWord(g.va(STACK, 0x810), g.va(CODE, 0x55));
         g.bytes(g.va(CODE, 0x72), [0xe8, 0, 0, 0, 0]);

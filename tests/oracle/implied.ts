@@ -5,7 +5,7 @@
 import { fillWindow } from "./floats.ts";
 import { type Instance, isGoodAddress, pickAddress, pickGoodAddress } from "./generate.ts";
 import type { Random } from "./random.ts";
-import { type Case, CODE_BASE, DATA_BASE, PATCH_SIZE, USER_CS, USER_SS } from "./record.ts";
+import { type Case, CODE_BASE, DATA_BASE, FX_XMM, PATCH_SIZE, USER_CS, USER_SS } from "./record.ts";
 
 export interface Operands {
   /** Register number of a ModRM.rm register operand, or -1. */
@@ -140,6 +140,22 @@ export function prepareImplied(instance: Instance, random: Random, c: Case, at: 
         poke(c, 0, at.target + 8n, c.gpr[RDX] ?? 0n);
       }
       break;
+    case "pcmpestri":
+    case "pcmpestrm":
+    case "pcmpistri":
+    case "pcmpistrm": {
+      // Few different characters, ends at all places, lengths around those possible.
+      const character = () => (random.chance(12) ? 0 : random.pick([0x61, 0x62, 0x63, 0xe4]));
+      const fill = (bytes: Uint8Array) => {
+        const words = random.chance(2);
+        for (let i = 0; i < bytes.length; i++) bytes[i] = words && i & 1 ? 0 : character();
+      };
+      for (let i = 0; i < 16; i++) fill(c.fx.subarray(FX_XMM + i * 16, FX_XMM + i * 16 + 16));
+      if (instance.memory) fill(c.patchData(0));
+      for (const register of [RAX, RDX])
+        if (random.chance(2)) c.gpr[register] = BigInt.asUintN(64, BigInt(random.below(40) - 20));
+      break;
+    }
     case "ldmxcsr":
       // Bit 17 is a feature that the machine may have and we have not.
       poke(c, 0, at.target, random.chance(8) ? random.u64() & ~0x20000n : BigInt(random.below(0x10000)));

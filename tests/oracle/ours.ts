@@ -2,7 +2,7 @@
  * Executes the oracle's cases on our processor, in the same address space: 4-level page
  * tables with the same mappings and rights, 64-bit user mode, descriptors as a Linux task has them.
  */
-import { createProcessor } from "../../src/machine/interpreter/index.ts";
+import { createProcessor, type ProcessorOptions } from "../../src/machine/interpreter/index.ts";
 import { layOutMemory } from "../../src/machine/layout.ts";
 import { MachineMemory, PAGE_SIZE } from "../../src/machine/memory.ts";
 import { ExitReason, type Processor } from "../../src/machine/processor.ts";
@@ -70,7 +70,7 @@ export class OurProcessor {
   readonly #result = new Uint8Array(RESULT_SIZE);
   #next: number;
 
-  constructor() {
+  constructor(options: ProcessorOptions = {}) {
     const layout = layOutMemory(4 << 20);
     this.#memory = new MachineMemory(layout.size);
     this.#next = layout.heapBase;
@@ -80,6 +80,7 @@ export class OurProcessor {
       { now: () => 0 },
       {
         features: new Set(instructionTable.map((def) => def.feature)),
+        ...options,
       },
     );
     this.#root = this.#allocate(1);

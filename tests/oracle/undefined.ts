@@ -77,13 +77,16 @@ function inDomain(c: Case): boolean {
   return stExponent(c) < 16383 - 2;
 }
 
+/** Where the harness's own program begins. */
+const HARNESS_BASE = 0x400000n - 16n;
 const insn = newInsn();
 const isCanonical = (address: bigint): boolean => BigInt.asIntN(48, address) === BigInt.asIntN(64, address);
 
 /**
  * Memory operands that are not compared: those whose offset into FS or GS is not canonical although
- * the linear address is (AMD raises #GP(0), the SDM checks the linear address only), and bits of BT
- * that lie in the code, which holds what cases before have left.
+ * the linear address is (AMD raises #GP(0), the SDM checks the linear address only), and what (bits
+ * of BT, cut displacements) comes to lie in the harness's own program or in the code, which holds what
+ * cases before have left.
  */
 function incomparableOperand(instance: Instance, c: Case): boolean {
   if (!instance.memory || decode(instance.code, 0, 64, insn) <= 0) return false;
@@ -95,7 +98,7 @@ function incomparableOperand(instance: Instance, c: Case): boolean {
     offset += (bitOffset >> BigInt(Math.log2(8 * bit.size))) * BigInt(bit.size);
   }
   const linear = BigInt.asUintN(64, BigInt.asUintN(8 * insn.addressSize, offset) + base);
-  if (linear >= BigInt(CODE_BASE - 16) && linear < BigInt(CODE_BASE + CODE_SIZE)) return true;
+  if (linear >= HARNESS_BASE && linear < BigInt(CODE_BASE + CODE_SIZE)) return true;
   return base !== 0n && insn.addressSize === 8 && !isCanonical(offset);
 }
 

@@ -11,7 +11,7 @@ import { decode, newInsn } from "../x86/decode/index.ts";
 import { resolveFeature } from "../x86/fallback.ts";
 import { BASE_NONE, BASE_RIP, INDEX_NONE, type Insn, OperandKind, RegClass, SEG_NONE } from "../x86/insn.ts";
 import { cpuState, REG_ZERO, segmentRegister } from "../x86/state.ts";
-import { hasWideDisplacement } from "./emit.ts";
+import { hasFarDisplacement, hasWideDisplacement } from "./emit.ts";
 import type { FormRegistry, Handler } from "./form-registry.ts";
 import { cloneInsn } from "./forms.ts";
 import {
@@ -233,7 +233,7 @@ export class CodeCache {
     let disp = Number(BigInt.asIntN(32, insn.disp));
     if (insn.base === BASE_RIP) {
       u8[record + REC_BASE] = PAGE_VA_SLOT;
-      disp += offset + length;
+      if (!hasFarDisplacement(insn)) disp += offset + length;
     } else u8[record + REC_BASE] = insn.base === BASE_NONE ? ZERO_SLOT : insn.base * 8;
     u8[record + REC_INDEX] = insn.index === INDEX_NONE ? ZERO_SLOT : insn.index * 8;
     u8[record + REC_SCALE] = relative ? SCALE_BRANCH : insn.scale;

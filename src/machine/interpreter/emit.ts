@@ -4,7 +4,7 @@ import { ExitReason } from "../processor.ts";
 import { type Expr, i32, i64, type Local, StoreOp, ValType, v128 } from "../wasm/expression.ts";
 import type { Fn } from "../wasm/function.ts";
 import { call, type FunctionRef } from "../wasm/module.ts";
-import { BASE_NONE, INDEX_NONE, type Insn, RegClass, SEG_NONE } from "../x86/insn.ts";
+import { BASE_NONE, BASE_RIP, INDEX_NONE, type Insn, RegClass, SEG_NONE } from "../x86/insn.ts";
 import { Emit, loadSized, STORE_SIZED, truncate } from "../x86/semantics/emit.ts";
 import { cpuState } from "../x86/state.ts";
 import { engineState } from "./engine-state.ts";
@@ -29,6 +29,11 @@ const GPR = CPU_STATE + ST.gpr;
 /** The displacement is in the record's immediate field: 64-bit memory offsets of MOV. */
 export function hasWideDisplacement(insn: Insn): boolean {
   return insn.def.operands.includes("O");
+}
+
+/** A RIP-relative displacement that does not fit the record's 32 bits once it is relative to the page. */
+export function hasFarDisplacement(insn: Insn): boolean {
+  return insn.base === BASE_RIP && insn.disp > 0x7fffffffn - 0x1000n - 15n;
 }
 
 /** How control leaves an instruction; differs between the big switch and out-of-line functions. */
@@ -128,6 +133,9 @@ export class InterpreterEmit extends Emit {
   effectiveAddress(): Expr {
     const { insn } = this;
     const record = this.#record;
+    if (hasFarDisplacement(insn)) {
+      return truncate(insn.addressSize, i64.add(this.nextRip(), i64.load32s(record, REC_DISP)));
+    }
     let ea = hasWideDisplacement(insn) ? this.immediate() : i64.load32s(record, REC_DISP);
     if (insn.base !== BASE_NONE) ea = i64.add(i64.load(i32.load8u(record, REC_BASE), GPR), ea);
     if (insn.index !== INDEX_NONE) {

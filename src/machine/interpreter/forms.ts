@@ -4,7 +4,7 @@
  * only in register numbers, displacement and immediate.
  */
 import { BASE_NONE, INDEX_NONE, type Insn, OperandKind, SEG_NONE } from "../x86/insn.ts";
-import { hasWideDisplacement } from "./emit.ts";
+import { hasFarDisplacement, hasWideDisplacement } from "./emit.ts";
 
 const KIND = "-rmij";
 const CLASS = "gscdmxf";
@@ -29,6 +29,7 @@ export function formName(insn: Insn): string {
   if (memory || insn.segment !== SEG_NONE) {
     name += "[";
     if (hasWideDisplacement(insn)) name += "o";
+    if (hasFarDisplacement(insn)) name += "f";
     if (insn.base !== BASE_NONE) name += "b";
     if (insn.index !== INDEX_NONE) name += "i";
     if (insn.segment !== SEG_NONE) name += "s";
@@ -49,7 +50,8 @@ export function formKey(insn: Insn): number {
     (insn.addressSize << 7) |
     ((insn.rep & 3) << 11) |
     (insn.condition << 13) |
-    (kinds << 17)
+    (kinds << 17) |
+    (hasFarDisplacement(insn) ? 1 << 26 : 0)
   );
 }
 

@@ -23,7 +23,8 @@ export function readOperand(dv: DataView, address: number, immediate: number, le
   const count = elementCount(immediate);
   const elements: number[] = [];
   for (let i = 0; i < count; i++) {
-    if (immediate & 1) elements.push(immediate & 2 ? dv.getInt16(address + 2 * i, true) : dv.getUint16(address + 2 * i, true));
+    if (immediate & 1)
+      elements.push(immediate & 2 ? dv.getInt16(address + 2 * i, true) : dv.getUint16(address + 2 * i, true));
     else elements.push(immediate & 2 ? dv.getInt8(address + i) : dv.getUint8(address + i));
   }
   if (length !== undefined) return { elements, length };
@@ -33,7 +34,8 @@ export function readOperand(dv: DataView, address: number, immediate: number, le
 
 type Aggregation = (a: StringOperand, b: StringOperand, i: number) => boolean;
 
-const equalAny: Aggregation = (a, b, i) => i < b.length && a.elements.slice(0, a.length).includes(b.elements[i] as number);
+const equalAny: Aggregation = (a, b, i) =>
+  i < b.length && a.elements.slice(0, a.length).includes(b.elements[i] as number);
 
 const ranges: Aggregation = (a, b, i) => {
   if (i >= b.length) return false;

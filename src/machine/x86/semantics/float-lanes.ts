@@ -71,10 +71,12 @@ export const isUsual = (lanes: Lanes, v: Local): Expr =>
 export const isZero = (lanes: Lanes, v: Expr): Expr => lanes.float.eq(v, lanes.splat(0n));
 
 /** Mask of the lanes that are neither infinite nor NaN. */
-export const isFinite = (lanes: Lanes, v: Local): Expr => lanes.float.lt(lanes.float.abs(v), lanes.splat(lanes.infinity));
+export const isBounded = (lanes: Lanes, v: Local): Expr =>
+  lanes.float.lt(lanes.float.abs(v), lanes.splat(lanes.infinity));
 
 /** Above the smallest normal number: that itself may be a rounded underflow. */
-export const isAboveMinimum = (lanes: Lanes, v: Local): Expr => lanes.float.gt(lanes.float.abs(v), lanes.splat(lanes.minNormal));
+export const isAboveMinimum = (lanes: Lanes, v: Local): Expr =>
+  lanes.float.gt(lanes.float.abs(v), lanes.splat(lanes.minNormal));
 
 /** What rounding took from a sum r = a + b (Knuth's TwoSum). */
 export function sumError(lanes: Lanes, a: Expr, b: Expr, r: Local, fn: Fn): Expr {
@@ -157,7 +159,10 @@ export function fastOr(
   const result = fn.local(type);
   fn.block((done) => {
     fn.block((slow) => {
-      fn.set(result, fast((condition) => fn.brIf(slow, i32.eqz(condition))));
+      fn.set(
+        result,
+        fast((condition) => fn.brIf(slow, i32.eqz(condition))),
+      );
       fn.br(done);
     });
     fn.set(result, fromSoft(e.softSse(op, a, b)));

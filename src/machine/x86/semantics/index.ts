@@ -18,7 +18,25 @@ import { vectorSse42 } from "./vector-sse42.ts";
 import { x87 } from "./x87.ts";
 
 export const semantics: ReadonlyMap<string, Semantics> = new Map(
-  Object.entries({ ...arithmetic, ...bits, ...data, ...control, ...strings, ...system, ...x87, ...vectorMoves, ...vectorFloat, ...vectorConvert, ...vectorInteger, ...vectorShift, ...vectorShuffle, ...vectorSse3, ...vectorSsse3, ...vectorSse41, ...vectorSse42 }),
+  Object.entries({
+    ...arithmetic,
+    ...bits,
+    ...data,
+    ...control,
+    ...strings,
+    ...system,
+    ...x87,
+    ...vectorMoves,
+    ...vectorFloat,
+    ...vectorConvert,
+    ...vectorInteger,
+    ...vectorShift,
+    ...vectorShuffle,
+    ...vectorSse3,
+    ...vectorSsse3,
+    ...vectorSse41,
+    ...vectorSse42,
+  }),
 );
 
 /** Mnemonics that the processor executes (subject to CPUID features). */

@@ -1,13 +1,47 @@
 /** Conversions between integers and floating-point numbers (SDM vol. 1 §10.4.4, §11.4.1.6). */
 import {
-  type Expr, f32, f32x4, f64, f64x2, i32, i32x4, i64, i64x2, type Local, truncSat, v128, ValType,
+  type Expr,
+  f32,
+  f32x4,
+  f64,
+  f64x2,
+  i32,
+  i32x4,
+  i64,
+  i64x2,
+  type Local,
+  truncSat,
+  v128,
+  ValType,
 } from "../../wasm/expression.ts";
 import type { SseOp } from "../softfloat/sse-op.ts";
 import type { Emit, Semantics } from "./emit.ts";
 import {
-  canRaiseInexact, DOUBLE, fastOr, holds, isInexact, isUsual, isUsualMode, isZero, type Lanes, operation, raiseInexact, roundsAsUsual, SINGLE,
+  canRaiseInexact,
+  DOUBLE,
+  fastOr,
+  holds,
+  isInexact,
+  isUsual,
+  isUsualMode,
+  isZero,
+  type Lanes,
+  operation,
+  raiseInexact,
+  roundsAsUsual,
+  SINGLE,
 } from "./float-lanes.ts";
-import { enterMmx, isMmx, low64, readSource, requireMmx, requireSse, splat32, writeMmx, ZERO_VECTOR } from "./vector.ts";
+import {
+  enterMmx,
+  isMmx,
+  low64,
+  readSource,
+  requireMmx,
+  requireSse,
+  splat32,
+  writeMmx,
+  ZERO_VECTOR,
+} from "./vector.ts";
 
 // --- Integers to floating point ------------------------------------------------------------------
 
@@ -172,11 +206,22 @@ const toMmx =
   };
 
 export const vectorConvert: Record<string, Semantics> = {
-  cvtsi2ss: fromGeneral(true), cvtsi2sd: fromGeneral(false), cvtdq2ps, cvtdq2pd, cvtpi2ps, cvtpi2pd,
-  cvtss2sd: widen("cvtss2sd"), cvtps2pd: widen("cvtps2pd"), cvtsd2ss: narrow("cvtsd2ss"), cvtpd2ps: narrow("cvtpd2ps"),
+  cvtsi2ss: fromGeneral(true),
+  cvtsi2sd: fromGeneral(false),
+  cvtdq2ps,
+  cvtdq2pd,
+  cvtpi2ps,
+  cvtpi2pd,
+  cvtss2sd: widen("cvtss2sd"),
+  cvtps2pd: widen("cvtps2pd"),
+  cvtsd2ss: narrow("cvtsd2ss"),
+  cvtpd2ps: narrow("cvtpd2ps"),
 };
 
-for (const [t, truncate] of [["", false], ["t", true]] as const) {
+for (const [t, truncate] of [
+  ["", false],
+  ["t", true],
+] as const) {
   vectorConvert[`cvt${t}ss2si`] = toGeneral("ss", truncate);
   vectorConvert[`cvt${t}sd2si`] = toGeneral("sd", truncate);
   vectorConvert[`cvt${t}ps2dq`] = toVector(`cvt${t}ps2dq`, SINGLE, truncate);

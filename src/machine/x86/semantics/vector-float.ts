@@ -4,8 +4,22 @@ import type { Fn } from "../../wasm/function.ts";
 import { SSE_IMMEDIATE_SHIFT, type SseOp } from "../softfloat/sse-op.ts";
 import type { Emit, Semantics } from "./emit.ts";
 import {
-  DOUBLE, FORMS, fastOr, holds, isAboveMinimum, isFinite, isInexact, isProvable, isUsual, isZero, type Lanes, operation, productError,
-  roundsAsUsual, SINGLE, sumError,
+  DOUBLE,
+  FORMS,
+  fastOr,
+  holds,
+  isAboveMinimum,
+  isBounded,
+  isInexact,
+  isProvable,
+  isUsual,
+  isZero,
+  type Lanes,
+  operation,
+  productError,
+  roundsAsUsual,
+  SINGLE,
+  sumError,
 } from "./float-lanes.ts";
 import { requireSse } from "./vector.ts";
 
@@ -53,13 +67,17 @@ function isProduct(lanes: Lanes, whole: Local, a: Local, b: Local, fn: Fn): Expr
 const multiply: Formula = {
   result: (lanes, a, b) => lanes.float.mul(a, b),
   isRight: (lanes, a, b, r) =>
-    v128.and(add.isRight(lanes, a, b, r), v128.or(isAboveMinimum(lanes, r), v128.or(isZero(lanes, a), isZero(lanes, b)))),
+    v128.and(
+      add.isRight(lanes, a, b, r),
+      v128.or(isAboveMinimum(lanes, r), v128.or(isZero(lanes, a), isZero(lanes, b))),
+    ),
   isExact: (lanes, a, b, r, fn) => v128.and(isZero(lanes, productError(lanes, a, b, r, fn)), isProvable(lanes, r)),
 };
 
 const divide: Formula = {
   result: (lanes, a, b) => lanes.float.div(a, b),
-  isRight: (lanes, a, b, r) => v128.and(add.isRight(lanes, a, b, r), v128.or(isAboveMinimum(lanes, r), isZero(lanes, a))),
+  isRight: (lanes, a, b, r) =>
+    v128.and(add.isRight(lanes, a, b, r), v128.or(isAboveMinimum(lanes, r), isZero(lanes, a))),
   isExact: (lanes, a, b, r, fn) => isProduct(lanes, a, r, b, fn),
 };
 
@@ -87,7 +105,7 @@ export function calculate(
     require(roundsAsUsual(e));
     const [x, y] = arrange(a, b, e.fn);
     const r = e.fn.let(formula.result(lanes, x, y));
-    require(holds(lanes, scalar, v128.and(isFinite(lanes, r), formula.isRight(lanes, x, y, r))));
+    require(holds(lanes, scalar, v128.and(isBounded(lanes, r), formula.isRight(lanes, x, y, r))));
     e.fn.if(i32.eqz(isInexact(e)), () => require(holds(lanes, scalar, formula.isExact(lanes, x, y, r, e.fn))));
     return r;
   });
@@ -186,10 +204,14 @@ function approximation(op: SseOp, scalar: boolean): Semantics {
 }
 
 export const vectorFloat: Record<string, Semantics> = {
-  rcpps: approximation("rcpps", false), rcpss: approximation("rcpss", true),
-  rsqrtps: approximation("rsqrtps", false), rsqrtss: approximation("rsqrtss", true),
-  comiss: compareToFlags("comiss", SINGLE), comisd: compareToFlags("comisd", DOUBLE),
-  ucomiss: compareToFlags("ucomiss", SINGLE), ucomisd: compareToFlags("ucomisd", DOUBLE),
+  rcpps: approximation("rcpps", false),
+  rcpss: approximation("rcpss", true),
+  rsqrtps: approximation("rsqrtps", false),
+  rsqrtss: approximation("rsqrtss", true),
+  comiss: compareToFlags("comiss", SINGLE),
+  comisd: compareToFlags("comisd", DOUBLE),
+  ucomiss: compareToFlags("ucomiss", SINGLE),
+  ucomisd: compareToFlags("ucomisd", DOUBLE),
 };
 
 for (const [suffix, lanes, scalar] of FORMS) {

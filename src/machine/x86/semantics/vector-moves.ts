@@ -3,7 +3,19 @@ import { type Expr, i32, i32x4, i64, i64x2, i8x16, StoreOp, v128 } from "../../w
 import { MXCSR_VALID } from "../softfloat/index.ts";
 import { EXC_GP, RDI } from "../state.ts";
 import { type Semantics, truncate } from "./emit.ts";
-import { enterMmx, isMmx, isVector, leaveMmx, low64, requireMmx, requireSse, requireVectors, writeMmx, writeRegister, ZERO_VECTOR } from "./vector.ts";
+import {
+  enterMmx,
+  isMmx,
+  isVector,
+  leaveMmx,
+  low64,
+  requireMmx,
+  requireSse,
+  requireVectors,
+  writeMmx,
+  writeRegister,
+  ZERO_VECTOR,
+} from "./vector.ts";
 
 /** Both operands are 16 bytes: MOVAPS, MOVUPS and their like. */
 const move =
@@ -134,12 +146,34 @@ const aligned = move(true);
 const unaligned = move(false);
 
 export const vectorMoves: Record<string, Semantics> = {
-  movaps: aligned, movapd: aligned, movdqa: aligned, movntps: aligned, movntpd: aligned, movntdq: aligned,
-  movups: unaligned, movupd: unaligned, movdqu: unaligned,
-  movd: moveQuad, movq: moveQuad, movss: moveScalar, movsd_x: moveScalar,
-  movlps: moveLow, movlpd: moveLow, movhps: moveHigh, movhpd: moveHigh, movhlps: moveHighToLow, movlhps: moveLowToHigh,
-  movntq: storeMmx, movq2dq: mmxToXmm, movdq2q: xmmToMmx,
-  movmskps: signBits(i32x4.bitmask), movmskpd: signBits(i64x2.bitmask), pmovmskb: signBits(i8x16.bitmask),
-  maskmovq: maskMove, maskmovdqu: maskMove, emms,
-  ldmxcsr: loadMxcsr, stmxcsr: storeMxcsr,
+  movaps: aligned,
+  movapd: aligned,
+  movdqa: aligned,
+  movntps: aligned,
+  movntpd: aligned,
+  movntdq: aligned,
+  movups: unaligned,
+  movupd: unaligned,
+  movdqu: unaligned,
+  movd: moveQuad,
+  movq: moveQuad,
+  movss: moveScalar,
+  movsd_x: moveScalar,
+  movlps: moveLow,
+  movlpd: moveLow,
+  movhps: moveHigh,
+  movhpd: moveHigh,
+  movhlps: moveHighToLow,
+  movlhps: moveLowToHigh,
+  movntq: storeMmx,
+  movq2dq: mmxToXmm,
+  movdq2q: xmmToMmx,
+  movmskps: signBits(i32x4.bitmask),
+  movmskpd: signBits(i64x2.bitmask),
+  pmovmskb: signBits(i8x16.bitmask),
+  maskmovq: maskMove,
+  maskmovdqu: maskMove,
+  emms,
+  ldmxcsr: loadMxcsr,
+  stmxcsr: storeMxcsr,
 };

@@ -54,8 +54,14 @@ const shiftBytes =
   };
 
 export const vectorShift: Record<string, Semantics> = {
-  psllw: shift(i16x8.shl, 16), pslld: shift(i32x4.shl, 32), psllq: shift(i64x2.shl, 64),
-  psrlw: shift(i16x8.shrU, 16), psrld: shift(i32x4.shrU, 32), psrlq: shift(i64x2.shrU, 64),
-  psraw: shift(i16x8.shrS, 16, true), psrad: shift(i32x4.shrS, 32, true),
-  pslldq: shiftBytes(true), psrldq: shiftBytes(false),
+  psllw: shift(i16x8.shl, 16),
+  pslld: shift(i32x4.shl, 32),
+  psllq: shift(i64x2.shl, 64),
+  psrlw: shift(i16x8.shrU, 16),
+  psrld: shift(i32x4.shrU, 32),
+  psrlq: shift(i64x2.shrU, 64),
+  psraw: shift(i16x8.shrS, 16, true),
+  psrad: shift(i32x4.shrS, 32, true),
+  pslldq: shiftBytes(true),
+  psrldq: shiftBytes(false),
 };

@@ -7,7 +7,18 @@
  */
 import { type Expr, i8x16, i16x8, i32, i32x4, i64, i64x2, type Local, v128 } from "../../wasm/expression.ts";
 import { type Emit, type Semantics, truncate } from "./emit.ts";
-import { bytes, bytesOfLanes, enterMmx, isMmx, low64, packed, readSource, requireVectors, splat32, writeRegister } from "./vector.ts";
+import {
+  bytes,
+  bytesOfLanes,
+  enterMmx,
+  isMmx,
+  low64,
+  packed,
+  readSource,
+  requireVectors,
+  splat32,
+  writeRegister,
+} from "./vector.ts";
 
 /** PUNPCKxx: lanes of the low (high) halves of both sources alternate. */
 function unpack(width: number, high: boolean): Semantics {
@@ -41,7 +52,9 @@ function positions16(immediate: Expr, high: boolean): Expr {
   const factors = 0x0001000400100040n;
   const fields = i16x8.mul(i16x8.splat(immediate), high ? v128.const(0n, factors) : v128.const(factors, 0n));
   const lane = v128.and(i16x8.shrU(fields, i32.const(6)), splat32(0x00030003));
-  const start = high ? v128.const(0x0706050403020100n, 0x0908090809080908n) : v128.const(0x0100010001000100n, 0x0f0e0d0c0b0a0908n);
+  const start = high
+    ? v128.const(0x0706050403020100n, 0x0908090809080908n)
+    : v128.const(0x0100010001000100n, 0x0f0e0d0c0b0a0908n);
   return i16x8.add(i16x8.mul(lane, splat32(0x02020202)), start);
 }
 
@@ -136,9 +149,24 @@ export const extract =
   };
 
 export const vectorShuffle: Record<string, Semantics> = {
-  punpcklbw: unpack(1, false), punpcklwd: unpack(2, false), punpckldq: unpack(4, false), punpcklqdq: unpack(8, false),
-  punpckhbw: unpack(1, true), punpckhwd: unpack(2, true), punpckhdq: unpack(4, true), punpckhqdq: unpack(8, true),
-  unpcklps: unpack(4, false), unpckhps: unpack(4, true), unpcklpd: unpack(8, false), unpckhpd: unpack(8, true),
-  pshufd: shuffle32, pshuflw: shuffle16(false), pshufw: shuffle16(false), pshufhw: shuffle16(true), shufps, shufpd,
-  pinsrw: insert(2), pextrw: extract(2),
+  punpcklbw: unpack(1, false),
+  punpcklwd: unpack(2, false),
+  punpckldq: unpack(4, false),
+  punpcklqdq: unpack(8, false),
+  punpckhbw: unpack(1, true),
+  punpckhwd: unpack(2, true),
+  punpckhdq: unpack(4, true),
+  punpckhqdq: unpack(8, true),
+  unpcklps: unpack(4, false),
+  unpckhps: unpack(4, true),
+  unpcklpd: unpack(8, false),
+  unpckhpd: unpack(8, true),
+  pshufd: shuffle32,
+  pshuflw: shuffle16(false),
+  pshufw: shuffle16(false),
+  pshufhw: shuffle16(true),
+  shufps,
+  shufpd,
+  pinsrw: insert(2),
+  pextrw: extract(2),
 };

@@ -4,7 +4,17 @@ import type { Semantics } from "./emit.ts";
 import { DOUBLE, SINGLE } from "./float-lanes.ts";
 import { addition, type Arrange, arithmetic, subtraction } from "./vector-float.ts";
 import { clampedImmediate, positions } from "./vector-shift.ts";
-import { bytesOfLanes, isMmx, join, packed, readSource, requireSse, requireVectors, splat32, writeRegister } from "./vector.ts";
+import {
+  bytesOfLanes,
+  isMmx,
+  join,
+  packed,
+  readSource,
+  requireSse,
+  requireVectors,
+  splat32,
+  writeRegister,
+} from "./vector.ts";
 
 // --- SSE3 --------------------------------------------------------------------------------------
 
@@ -29,7 +39,16 @@ const pairs =
   (a, b, fn) => {
     const lanes = Array.from({ length: 16 / width }, (_, i) => 2 * i);
     const pick = (odd: number): Local =>
-      fn.let(v128.shuffle(a, b, bytesOfLanes(width, lanes.map((lane) => lane + odd))));
+      fn.let(
+        v128.shuffle(
+          a,
+          b,
+          bytesOfLanes(
+            width,
+            lanes.map((lane) => lane + odd),
+          ),
+        ),
+      );
     return [pick(0), pick(1)];
   };
 
@@ -108,17 +127,32 @@ const alignRight: Semantics = (e) => {
 
 export const vectorSse3: Record<string, Semantics> = {
   lddqu: loadUnaligned,
-  movddup: duplicate(8, [0, 0]), movsldup: duplicate(4, [0, 0, 2, 2]), movshdup: duplicate(4, [1, 1, 3, 3]),
-  haddps: arithmetic(addition, "haddps", SINGLE, false, pairs(4)), haddpd: arithmetic(addition, "haddpd", DOUBLE, false, pairs(8)),
-  hsubps: arithmetic(subtraction, "hsubps", SINGLE, false, pairs(4)), hsubpd: arithmetic(subtraction, "hsubpd", DOUBLE, false, pairs(8)),
+  movddup: duplicate(8, [0, 0]),
+  movsldup: duplicate(4, [0, 0, 2, 2]),
+  movshdup: duplicate(4, [1, 1, 3, 3]),
+  haddps: arithmetic(addition, "haddps", SINGLE, false, pairs(4)),
+  haddpd: arithmetic(addition, "haddpd", DOUBLE, false, pairs(8)),
+  hsubps: arithmetic(subtraction, "hsubps", SINGLE, false, pairs(4)),
+  hsubpd: arithmetic(subtraction, "hsubpd", DOUBLE, false, pairs(8)),
   addsubps: arithmetic(addition, "addsubps", SINGLE, false, alternate(EVEN_SINGLE)),
   addsubpd: arithmetic(addition, "addsubpd", DOUBLE, false, alternate(EVEN_DOUBLE)),
 };
 
 export const vectorSsse3: Record<string, Semantics> = {
-  pshufb: shuffleBytes, palignr: alignRight, pmaddubsw: multiplyAddBytes, pmulhrsw: multiplyRounded,
-  phaddw: horizontal(2, i16x8.add), phaddd: horizontal(4, i32x4.add), phaddsw: horizontal(2, i16x8.addSatS),
-  phsubw: horizontal(2, i16x8.sub), phsubd: horizontal(4, i32x4.sub), phsubsw: horizontal(2, i16x8.subSatS),
-  psignb: sign(i8x16, 8), psignw: sign(i16x8, 16), psignd: sign(i32x4, 32),
-  pabsb: absolute(i8x16.abs), pabsw: absolute(i16x8.abs), pabsd: absolute(i32x4.abs),
+  pshufb: shuffleBytes,
+  palignr: alignRight,
+  pmaddubsw: multiplyAddBytes,
+  pmulhrsw: multiplyRounded,
+  phaddw: horizontal(2, i16x8.add),
+  phaddd: horizontal(4, i32x4.add),
+  phaddsw: horizontal(2, i16x8.addSatS),
+  phsubw: horizontal(2, i16x8.sub),
+  phsubd: horizontal(4, i32x4.sub),
+  phsubsw: horizontal(2, i16x8.subSatS),
+  psignb: sign(i8x16, 8),
+  psignw: sign(i16x8, 16),
+  psignd: sign(i32x4, 32),
+  pabsb: absolute(i8x16.abs),
+  pabsw: absolute(i16x8.abs),
+  pabsd: absolute(i32x4.abs),
 };

@@ -12,7 +12,8 @@ import { bytesOfLanes, packed, readSource, requireSse, ZERO_VECTOR } from "./vec
 // --- Choosing lanes ------------------------------------------------------------------------------
 
 /** PBLENDVB, BLENDVPS, BLENDVPD: by the signs of XMM0's lanes. */
-const blendBySign = (signs: (mask: Expr) => Expr): Semantics =>
+const blendBySign =
+  (signs: (mask: Expr) => Expr): Semantics =>
   (e) => {
     requireSse(e);
     const b = readSource(e, 1);
@@ -36,7 +37,8 @@ function immediateMask(e: Emit, width: 2 | 4 | 8, shift = 0): Local {
 }
 
 /** BLENDPS, BLENDPD, PBLENDW: by bits of the immediate. */
-const blendByImmediate = (width: 2 | 4 | 8): Semantics =>
+const blendByImmediate =
+  (width: 2 | 4 | 8): Semantics =>
   (e) => {
     requireSse(e);
     const b = readSource(e, 1);
@@ -80,18 +82,32 @@ const multiplyEven = packed((a, b) => {
 /** PHMINPOSUW: the smallest word and the lowest position that has it. */
 const minimumPosition = packed((_a, b, fn) => {
   const sixteen = i32.const(16);
-  const low = v128.or(i32x4.shl(i32x4.extendLowI16x8U(b), sixteen), v128.const(0x0000000100000000n, 0x0000000300000002n));
-  const high = v128.or(i32x4.shl(i32x4.extendHighI16x8U(b), sixteen), v128.const(0x0000000500000004n, 0x0000000700000006n));
+  const low = v128.or(
+    i32x4.shl(i32x4.extendLowI16x8U(b), sixteen),
+    v128.const(0x0000000100000000n, 0x0000000300000002n),
+  );
+  const high = v128.or(
+    i32x4.shl(i32x4.extendHighI16x8U(b), sixteen),
+    v128.const(0x0000000500000004n, 0x0000000700000006n),
+  );
   let best = fn.let(i32x4.minU(low, high));
-  for (const order of [[2, 3, 0, 1], [1, 0, 3, 2]]) best = fn.let(i32x4.minU(best, v128.shuffle(best, best, bytesOfLanes(4, order))));
+  for (const order of [
+    [2, 3, 0, 1],
+    [1, 0, 3, 2],
+  ])
+    best = fn.let(i32x4.minU(best, v128.shuffle(best, best, bytesOfLanes(4, order))));
   return i32x4.replaceLane(ZERO_VECTOR(), 0, i32.rotl(i32x4.extractLane(best, 0), sixteen));
 });
 
 /** PMOVSXxx, PMOVZXxx: the source is as large as it needs to be. */
-const extend = (...steps: ((v: Expr) => Expr)[]): Semantics =>
+const extend =
+  (...steps: ((v: Expr) => Expr)[]): Semantics =>
   (e) => {
     requireSse(e);
-    e.writeVector(0, steps.reduce((v: Expr, step) => step(v), e.readVector(1, e.size(1))));
+    e.writeVector(
+      0,
+      steps.reduce((v: Expr, step) => step(v), e.readVector(1, e.size(1))),
+    );
   };
 
 /** MPSADBW: eight sums of four absolute differences: one block of the source against eight of the destination. */
@@ -105,7 +121,11 @@ const mpsadbw: Semantics = (e) => {
   const block = fn.let(v128.swizzle(b, positions(i32.shl(i32.and(value, i32.const(3)), i32.const(2)))));
   let sum: Expr | undefined;
   for (let k = 0; k < 4; k++) {
-    const moved = v128.shuffle(a, a, Array.from({ length: 16 }, (_, i) => (i + k) & 15));
+    const moved = v128.shuffle(
+      a,
+      a,
+      Array.from({ length: 16 }, (_, i) => (i + k) & 15),
+    );
     const difference = i16x8.sub(i16x8.extendLowI8x16U(moved), i16x8.splat(i8x16.extractLaneU(block, k)));
     sum = sum ? i16x8.add(sum, i16x8.abs(difference)) : i16x8.abs(difference);
   }
@@ -120,7 +140,8 @@ const PM = 1 << 12;
 const RC_SHIFT = 13;
 
 /** ROUNDxx: the mode is in the immediate's bits 0..1 or MXCSR; bit 3: no inexact exception. */
-const round = (op: "roundps" | "roundpd" | "roundss" | "roundsd", type: Lanes, scalar: boolean): Semantics =>
+const round =
+  (op: "roundps" | "roundpd" | "roundss" | "roundsd", type: Lanes, scalar: boolean): Semantics =>
   (e) => {
     const { fn } = e;
     const { a, b } = operands(e, type, scalar);
@@ -132,7 +153,9 @@ const round = (op: "roundps" | "roundpd" | "roundss" | "roundsd", type: Lanes, s
       require(i32.or(quiet, i32.and(e.state32("mxcsr"), i32.const(PM))));
       require(holds(type, scalar, isUsual(type, b)));
       const fromMxcsr = i32.shrU(e.state32("mxcsr"), i32.const(RC_SHIFT));
-      const mode = fn.let(i32.and(i32.select(i32.and(value, i32.const(MODE_FROM_MXCSR)), fromMxcsr, value), i32.const(3)));
+      const mode = fn.let(
+        i32.and(i32.select(i32.and(value, i32.const(MODE_FROM_MXCSR)), fromMxcsr, value), i32.const(3)),
+      );
       const rounded = fn.let(float.nearest(b));
       fn.if(i32.eq(mode, i32.const(1)), () => fn.set(rounded, float.floor(b)));
       fn.if(i32.eq(mode, i32.const(2)), () => fn.set(rounded, float.ceil(b)));
@@ -144,7 +167,8 @@ const round = (op: "roundps" | "roundpd" | "roundss" | "roundsd", type: Lanes, s
   };
 
 /** DPPS, DPPD: lanes to be multiplied in the immediate's bits 4..7, lanes that get the sum in bits 0..3. */
-const dotProduct = (type: Lanes): Semantics =>
+const dotProduct =
+  (type: Lanes): Semantics =>
   (e) => {
     const { fn } = e;
     const { a, b } = operands(e, type, false);
@@ -153,9 +177,21 @@ const dotProduct = (type: Lanes): Semantics =>
     const mask = (v: Local): Local => fn.let(v128.and(v, taken));
     let sum = calculate(e, multiplication, multiply, type, false, mask(a), mask(b));
     // Neighbours are added first.
-    const steps = type === SINGLE ? [[0, 0, 2, 2], [1, 1, 3, 3], [0, 0, 0, 0], [2, 2, 2, 2]] : [[0, 0], [1, 1]];
+    const steps =
+      type === SINGLE
+        ? [
+            [0, 0, 2, 2],
+            [1, 1, 3, 3],
+            [0, 0, 0, 0],
+            [2, 2, 2, 2],
+          ]
+        : [
+            [0, 0],
+            [1, 1],
+          ];
     for (let i = 0; i < steps.length; i += 2) {
-      const pick = (order: number[] | undefined): Local => fn.let(v128.shuffle(sum, sum, bytesOfLanes(type.bytes, order ?? [])));
+      const pick = (order: number[] | undefined): Local =>
+        fn.let(v128.shuffle(sum, sum, bytesOfLanes(type.bytes, order ?? [])));
       sum = calculate(e, addition, add, type, false, pick(steps[i]), pick(steps[i + 1]));
     }
     e.writeVector(0, v128.and(sum, immediateMask(e, type.bytes)));
@@ -165,13 +201,32 @@ export const vectorSse41: Record<string, Semantics> = {
   pblendvb: blendBySign((v) => i8x16.shrS(v, i32.const(7))),
   blendvps: blendBySign((v) => i32x4.shrS(v, i32.const(31))),
   blendvpd: blendBySign((v) => i64x2.shrS(v, i32.const(63))),
-  blendps: blendByImmediate(4), blendpd: blendByImmediate(8), pblendw: blendByImmediate(2),
-  insertps, pinsrb: insert(1), pinsrd: insert(4), pinsrq: insert(8),
-  extractps: extract(4), pextrb: extract(1), pextrd: extract(4), pextrq: extract(8),
-  ptest, pmuldq: multiplyEven, phminposuw: minimumPosition, mpsadbw, packusdw: pack(i16x8.narrowI32x4U),
-  pcmpeqq: lanes(i64x2.eq), pmulld: lanes(i32x4.mul),
-  pminsb: lanes(i8x16.minS), pminsd: lanes(i32x4.minS), pminuw: lanes(i16x8.minU), pminud: lanes(i32x4.minU),
-  pmaxsb: lanes(i8x16.maxS), pmaxsd: lanes(i32x4.maxS), pmaxuw: lanes(i16x8.maxU), pmaxud: lanes(i32x4.maxU),
+  blendps: blendByImmediate(4),
+  blendpd: blendByImmediate(8),
+  pblendw: blendByImmediate(2),
+  insertps,
+  pinsrb: insert(1),
+  pinsrd: insert(4),
+  pinsrq: insert(8),
+  extractps: extract(4),
+  pextrb: extract(1),
+  pextrd: extract(4),
+  pextrq: extract(8),
+  ptest,
+  pmuldq: multiplyEven,
+  phminposuw: minimumPosition,
+  mpsadbw,
+  packusdw: pack(i16x8.narrowI32x4U),
+  pcmpeqq: lanes(i64x2.eq),
+  pmulld: lanes(i32x4.mul),
+  pminsb: lanes(i8x16.minS),
+  pminsd: lanes(i32x4.minS),
+  pminuw: lanes(i16x8.minU),
+  pminud: lanes(i32x4.minU),
+  pmaxsb: lanes(i8x16.maxS),
+  pmaxsd: lanes(i32x4.maxS),
+  pmaxuw: lanes(i16x8.maxU),
+  pmaxud: lanes(i32x4.maxU),
   pmovsxbw: extend(i16x8.extendLowI8x16S),
   pmovsxbd: extend(i16x8.extendLowI8x16S, i32x4.extendLowI16x8S),
   pmovsxbq: extend(i16x8.extendLowI8x16S, i32x4.extendLowI16x8S, i64x2.extendLowI32x4S),
@@ -188,7 +243,8 @@ export const vectorSse41: Record<string, Semantics> = {
     requireSse(e);
     e.writeVector(0, readSource(e, 1));
   },
-  dpps: dotProduct(SINGLE), dppd: dotProduct(DOUBLE),
+  dpps: dotProduct(SINGLE),
+  dppd: dotProduct(DOUBLE),
 };
 
 for (const [suffix, type, scalar] of FORMS) vectorSse41[`round${suffix}`] = round(`round${suffix}`, type, scalar);

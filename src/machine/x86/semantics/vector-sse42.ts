@@ -32,6 +32,10 @@ const crc32: Semantics = (e) => {
 };
 
 export const vectorSse42: Record<string, Semantics> = {
-  pcmpestri: compareStrings, pcmpestrm: compareStrings, pcmpistri: compareStrings, pcmpistrm: compareStrings,
-  pcmpgtq: lanes(i64x2.gtS), crc32,
+  pcmpestri: compareStrings,
+  pcmpestrm: compareStrings,
+  pcmpistri: compareStrings,
+  pcmpistrm: compareStrings,
+  pcmpgtq: lanes(i64x2.gtS),
+  crc32,
 };

@@ -21,8 +21,8 @@ export function remainder(context: FpContext, a: Float, b: Float, nearest: boole
   if (special) return { value: special };
   if (a.kind === Kind.Infinity || b.kind === Kind.Zero) return { value: invalid(context) };
   if (denormalOperand(context, a, b)) return { value: INDEFINITE };
-  if (a.kind === Kind.Zero || b.kind === Kind.Infinity) return { value: a, quotient: 0 };
-  const distance = a.exp - b.exp;
+  if (a.kind === Kind.Zero) return { value: a, quotient: 0 };
+  const distance = b.kind === Kind.Infinity ? -Infinity : a.exp - b.exp;
   if (distance < -1 || (distance === -1 && !nearest)) {
     return { value: exact(context, a.sign, a.sig, a.exp - 63, a.sign), quotient: 0 };
   }

@@ -23,7 +23,7 @@ C7 /0 iz                mov         Ev,Iz
 0F B7 /r                movzx       Gv,Ew
 0F BE /r                movsx       Gv,Eb
 0F BF /r                movsx       Gv,Ew
-63 /r                   movsxd      Gv,Ez         o64
+63 /r                   movsxd      Gv,Ed         o64
 8D /r                   lea         Gv,M
 NP 0F C3 /r             movnti      My,Gy         sse2
 NFx 0F 38 F0 /r         movbe       Gv,Mv         movbe
