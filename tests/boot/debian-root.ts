@@ -22,7 +22,10 @@ const UNWANTED = [
 
 /** The folder, from the cache or made with apt. @throws AptError where there is no apt */
 export async function debianRoot(): Promise<string> {
-  const key = createHash("sha256").update(JSON.stringify([PACKAGES, UNWANTED])).digest("hex").slice(0, 12);
+  const key = createHash("sha256")
+    .update(JSON.stringify([PACKAGES, UNWANTED]))
+    .digest("hex")
+    .slice(0, 12);
   const parent = join(defaultCacheDirectory(), "test-roots");
   const root = join(parent, key);
   if (existsSync(root)) return root;
@@ -65,7 +68,9 @@ export function native(root: string, program: string, words: readonly string[]):
 export async function rootArchive(root: string, prefix: string, extra: readonly CpioEntry[]): Promise<Uint8Array> {
   const entries: CpioEntry[] = [{ type: "directory", path: prefix }];
   const add = async (directory: string): Promise<void> => {
-    for (const entry of (await readdir(directory, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    for (const entry of (await readdir(directory, { withFileTypes: true })).sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    )) {
       const source = join(directory, entry.name);
       const path = join(prefix, relative(root, source));
       if (entry.isDirectory()) {

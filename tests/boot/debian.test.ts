@@ -13,7 +13,8 @@ const read = (name: string): string => readFileSync(join(import.meta.dirname, "p
 
 let root = "";
 async function noRoot(): Promise<string | false> {
-  if (process.platform !== "linux" || process.arch !== "x64") return "compares with this host, which is no x86-64 Linux";
+  if (process.platform !== "linux" || process.arch !== "x64")
+    return "compares with this host, which is no x86-64 Linux";
   try {
     root = await debianRoot();
     return false;

@@ -1,5 +1,12 @@
 /** Boots the default guest with a shell on its pipes: one boot serves many commands. */
-import { commandRamdisk, createMachine, type Domain, GuestAgent, type Machine, obtainGuestImage } from "../../src/node.ts";
+import {
+  commandRamdisk,
+  createMachine,
+  type Domain,
+  GuestAgent,
+  type Machine,
+  obtainGuestImage,
+} from "../../src/node.ts";
 
 export interface ShellResult {
   readonly stdout: string;

@@ -26,6 +26,18 @@ const STEPS = Number(process.env["FUZZ_STEPS"] ?? 1500);
 /** Steps of one machine. */
 const ROUND = 250;
 
+/** Those with most to get wrong. */
+const BUSY = [
+  HYPERVISOR.mmu_update,
+  HYPERVISOR.mmuext_op,
+  HYPERVISOR.update_va_mapping,
+  HYPERVISOR.memory_op,
+  HYPERVISOR.grant_table_op,
+  HYPERVISOR.event_channel_op,
+  HYPERVISOR.vcpu_op,
+  HYPERVISOR.multicall,
+];
+
 class Fuzzer {
   readonly random: Random;
   readonly machine: FuzzMachine;
@@ -129,7 +141,7 @@ class Fuzzer {
     this.#last = "system call";
     if (!machine.guest.domain.schedulable) return;
     this.#kernel();
-    const number = random.pick([...this.shapes.keys()]);
+    const number = random.oneIn(2) ? random.pick(BUSY) : random.pick([...this.shapes.keys()]);
     const name = machine.hv.hypercalls[number]?.name ?? "unknown";
     this.#last = name;
     const args = this.shapes.get(number)!();

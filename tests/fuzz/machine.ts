@@ -163,17 +163,22 @@ export class FuzzMachine {
     const { frames } = hv;
     const problems: string[] = [];
     const granted = heldByGrantsAndEvents(hv).isGranted!;
-    for (const [va, { address, writable, user }] of cpu.tlb.flatMap((set) => [...set])) {
-      if (!user || (va >= 0xffff_8000_0000_0000n && va < 0xffff_8040_0000_0000n)) continue;
-      const mfn = Math.floor(address / PAGE_SIZE);
-      const where = `TLB: ${va.toString(16)} leads to frame ${mfn}`;
-      const type = frames.type(mfn);
-      const foreign = frames.owner(mfn) !== hv.current?.domain.id;
-      if (frames.refCount(mfn) === 0) problems.push(`${where}, which is free`);
-      else if (foreign && !(hv.current !== undefined && granted(hv.current.domain, mfn, writable)))
-        problems.push(`${where} of ${frames.owner(mfn)}`);
-      if (writable && frames.typeCount(mfn) > 0 && type >= PageType.L1 && type <= PageType.SegDesc)
-        problems.push(`${where}, a table, for writing`);
+    for (const [set, entries] of cpu.tlb.entries()) {
+      // Entries of a root that is none any more go before the set is used again.
+      const root = Math.floor(cpu.roots[set]! / PAGE_SIZE);
+      const domain = frames.valid(root) ? hv.domains.get(frames.owner(root)) : undefined;
+      if (domain === undefined || !frames.isValidated(root, PageType.L4)) continue;
+      for (const [va, { address, writable, user }] of entries) {
+        if (!user || (va >= 0xffff_8000_0000_0000n && va < 0xffff_8040_0000_0000n)) continue;
+        const mfn = Math.floor(address / PAGE_SIZE);
+        const where = `TLB: ${va.toString(16)} leads to frame ${mfn}`;
+        const type = frames.type(mfn);
+        const foreign = frames.owner(mfn) !== domain.id;
+        if (frames.refCount(mfn) === 0) problems.push(`${where}, which is free`);
+        else if (foreign && !granted(domain, mfn, writable)) problems.push(`${where} of ${frames.owner(mfn)}`);
+        if (writable && frames.typeCount(mfn) > 0 && type >= PageType.L1 && type <= PageType.SegDesc)
+          problems.push(`${where}, a table, for writing`);
+      }
     }
     return problems;
   }

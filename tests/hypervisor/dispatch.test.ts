@@ -1,7 +1,7 @@
 /** From registers to handlers and back: unknown numbers, continuations, multicall, the errors of refused calls. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EACCES, EFAULT, EINVAL, ENODEV, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from "../../src/abi/errno.ts";
+import { EACCES, EBUSY, EFAULT, EINVAL, ENODEV, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from "../../src/abi/errno.ts";
 import { XENVER } from "../../src/abi/version.ts";
 import { HYPERVISOR } from "../../src/abi/xen.ts";
 import { dispatchHypercall } from "../../src/hypervisor/dispatch.ts";

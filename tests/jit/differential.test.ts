@@ -115,3 +115,26 @@ test("code that is written over runs as written", () => {
     assert.equal(machine.cpu.gpr[0], 120_000n);
   }
 });
+
+test("a full code cache is flushed, and execution goes on", () => {
+  for (const options of [{ jit: false }, { jitThreshold: 1 }]) {
+    const machine = flatMachine(options);
+    const { cpu, bytes } = machine;
+    // 100 pages of "inc eax", three times round: more records than the cache of this machine holds.
+    const first = 0x10000;
+    const last = first + 100 * 4096;
+    for (let at = first; at < last; at += 2) bytes.set([0xff, 0xc0], at);
+    // dec ecx; jnz first; int3
+    const back = first - (last + 8);
+    bytes.set(
+      [0xff, 0xc9, 0x0f, 0x85, back & 255, (back >> 8) & 255, (back >> 16) & 255, (back >> 24) & 255, 0xcc],
+      last,
+    );
+    cpu.gpr[0] = 0n;
+    cpu.gpr[1] = 3n;
+    cpu.state.rip = BigInt(first);
+    while (cpu.run(100_000) === ExitReason.Budget);
+    assert.equal(cpu.gpr[0], BigInt((3 * (last - first)) / 2));
+    assert.ok(cpu.statistics.code.flushes > 0, "the cache was never full");
+  }
+});

@@ -16,7 +16,7 @@ export interface FlatMachine {
 }
 
 export function flatMachine(options: ProcessorOptions = {}): FlatMachine {
-  const layout = layOutMemory(4 << 20, 8 << 20);
+  const layout = layOutMemory(4 << 20, 4 << 20);
   const memory = new MachineMemory(layout.size);
   const cpu = createProcessor(memory, layout, { now: () => 0 }, options);
   const root = layout.heapBase;

@@ -28,6 +28,8 @@ export class FakeProcessor implements Processor {
   };
   /** Translations in use, by set and page. */
   readonly tlb: [Map<bigint, TlbEntry>, Map<bigint, TlbEntry>] = [new Map(), new Map()];
+  /** CR3 that each set was last used with. */
+  readonly roots: [number, number] = [-1, -1];
   /** Frames reported by `frameWritten`. */
   readonly written = new Set<number>();
   flushes = 0;
@@ -43,10 +45,11 @@ export class FakeProcessor implements Processor {
   }
 
   loadCr3(maddr: number, pcid: number, keep: boolean): void {
-    const same = keep && this.state.cr3 === BigInt(maddr);
+    const set = pcid === 1 ? 1 : 0;
+    if (!keep || this.roots[set] !== maddr) this.tlb[set].clear();
+    this.roots[set] = maddr;
     this.state.cr3 = BigInt(maddr);
     this.state.pcid = pcid;
-    if (!same) this.tlb[pcid === 1 ? 1 : 0].clear();
   }
 
   flushTlb(): void {

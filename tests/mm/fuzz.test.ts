@@ -5,11 +5,11 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DOMID_SELF, MMUEXT, VMASST_TYPE_m2p_strict, VMASST_TYPE_writable_pagetables } from "../../src/abi/xen.ts";
 import { XENMEM } from "../../src/abi/memory.ts";
+import { DOMID_SELF, MMUEXT, VMASST_TYPE_m2p_strict, VMASST_TYPE_writable_pagetables } from "../../src/abi/xen.ts";
 import { CONTINUATION, type Hypercall, HypercallError } from "../../src/hypervisor/hypercall.ts";
-import { setGdtHypercall, updateDescriptorHypercall } from "../../src/hypervisor/mm/descriptors.ts";
 import { handleLdtFault, ldtWindow } from "../../src/hypervisor/mm/descriptor-window.ts";
+import { setGdtHypercall, updateDescriptorHypercall } from "../../src/hypervisor/mm/descriptors.ts";
 import { PageType } from "../../src/hypervisor/mm/frame-table.ts";
 import { checkInvariants } from "../../src/hypervisor/mm/invariants.ts";
 import { relinquishMemory } from "../../src/hypervisor/mm/lifecycle.ts";

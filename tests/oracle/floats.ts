@@ -1,6 +1,6 @@
 /** Floating-point values of all classes, and register files full of them. */
 import type { Random } from "./random.ts";
-import { type Case, CASE_FX, FX_FCW, FX_FSW, FX_FTW, FX_ST, FX_XMM } from "./record.ts";
+import { CASE_FX, type Case, FX_FCW, FX_FSW, FX_FTW, FX_ST, FX_XMM } from "./record.ts";
 
 const SINGLES = [
   0x00000000, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001,

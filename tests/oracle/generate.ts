@@ -4,6 +4,7 @@
  */
 import { fillFxState, fillWindow } from "./floats.ts";
 import type { Form } from "./form.ts";
+import { prepareImplied } from "./implied.ts";
 import type { Random } from "./random.ts";
 import {
   type Case,
@@ -16,7 +17,6 @@ import {
   UNMAPPED_ABOVE,
   UNMAPPED_BELOW,
 } from "./record.ts";
-import { prepareImplied } from "./implied.ts";
 
 /** What the comparison needs to know of an instance. */
 export interface Instance {

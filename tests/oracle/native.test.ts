@@ -5,16 +5,16 @@ import { buildHarness, runNative } from "./native.ts";
 import { Random } from "./random.ts";
 import {
   backgroundMemory,
-  Case,
+  CASE_FX,
   CASE_SIZE,
+  Case,
   CODE_BASE,
   CODE_SIZE,
   DATA_BASE,
   EXECUTED,
+  FX_XMM,
   READ_ONLY_BASE,
   RESULT_FX,
-  FX_XMM,
-  CASE_FX,
 } from "./record.ts";
 
 const skip = buildHarness();

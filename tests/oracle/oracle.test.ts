@@ -7,12 +7,12 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { implementedMnemonics } from "../../src/machine/x86/semantics/index.ts";
 import { instructionTable } from "../../src/machine/x86/table/index.ts";
 import type { InsnDef } from "../../src/machine/x86/table/types.ts";
 import { buildHarness } from "./native.ts";
 import { OurProcessor } from "./ours.ts";
 import { reasonToSkip, runForm } from "./run.ts";
-import { implementedMnemonics } from "../../src/machine/x86/semantics/index.ts";
 
 const skip = buildHarness();
 const instances = Number(process.env.TYPERVISOR_ORACLE_INSTANCES ?? 200);

@@ -6,8 +6,8 @@ import { createProcessor, type ProcessorOptions } from "../../src/machine/interp
 import { layOutMemory } from "../../src/machine/layout.ts";
 import { MachineMemory, PAGE_SIZE } from "../../src/machine/memory.ts";
 import { ExitReason, type Processor } from "../../src/machine/processor.ts";
-import { instructionTable } from "../../src/machine/x86/table/index.ts";
 import * as x86 from "../../src/machine/x86/state.ts";
+import { instructionTable } from "../../src/machine/x86/table/index.ts";
 import {
   backgroundMemory,
   type Case,

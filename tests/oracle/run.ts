@@ -9,7 +9,7 @@ import { hostFeatures } from "./host.ts";
 import { runNative } from "./native.ts";
 import type { OurProcessor } from "./ours.ts";
 import { Random } from "./random.ts";
-import { Case, CASE_SIZE, EXECUTED } from "./record.ts";
+import { CASE_SIZE, Case, EXECUTED } from "./record.ts";
 import { undefinedResult } from "./undefined.ts";
 
 /** Cases in one run of the harness. */

@@ -6,7 +6,7 @@ import { decode, newInsn } from "../../src/machine/x86/decode/index.ts";
 import { OperandKind } from "../../src/machine/x86/insn.ts";
 import { FLAG_AC, FS, GS } from "../../src/machine/x86/state.ts";
 import type { Instance } from "./generate.ts";
-import { type Case, CASE_FX, CODE_BASE, CODE_SIZE, FX_ST } from "./record.ts";
+import { CASE_FX, type Case, CODE_BASE, CODE_SIZE, FX_ST } from "./record.ts";
 
 const CF = 1,
   PF = 4,

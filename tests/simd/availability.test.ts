@@ -12,7 +12,7 @@ import {
   EXC_XM,
 } from "../../src/machine/x86/state.ts";
 import { OurProcessor } from "../oracle/ours.ts";
-import { Case, CASE_SIZE, CODE_BASE, EXECUTED } from "../oracle/record.ts";
+import { CASE_SIZE, Case, CODE_BASE, EXECUTED } from "../oracle/record.ts";
 
 const CODE = {
   addps: [0x0f, 0x58, 0xc1],

@@ -14,7 +14,7 @@ import { parseForm } from "../oracle/form.ts";
 import { generate } from "../oracle/generate.ts";
 import { OurProcessor } from "../oracle/ours.ts";
 import { Random } from "../oracle/random.ts";
-import { Case, CASE_SIZE, CODE_BASE, FX_ST, FX_XMM } from "../oracle/record.ts";
+import { CASE_SIZE, Case, CODE_BASE, FX_ST, FX_XMM } from "../oracle/record.ts";
 
 const SEQUENCES = Number(process.env.TYPERVISOR_SIMD_SEQUENCES ?? 25);
 const STATES = 20;

@@ -21,6 +21,7 @@ export const MSR = {
   MCG_STATUS: 0x17a,
   MCG_CTL: 0x17b,
   PAT: 0x277,
+  PERF_CAPABILITIES: 0x345,
   MC0_CTL: 0x400,
   /** Announced by CPUID leaf 0x40000002. */
   XEN_HYPERCALL_PAGE: 0x4000_0000,
@@ -45,6 +46,7 @@ const APIC_BASE_BSP = 0x100n;
 /** Banks of machine-check registers, 4 registers each. */
 const MCE_BANKS = 2;
 const MC_LAST = MSR.MC0_CTL + MCE_BANKS * 4 - 1;
+const MCI_CTL = 0xffff_ffff_ffff_ffffn;
 /** Memory types of the eight PAT entries that Xen sets up: WB WT UC- UC WC WP UC UC. */
 export const PAT_VALUE = 0x0000_0501_0007_0406n;
 export const GUEST_EFER = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
@@ -82,6 +84,7 @@ export function readMsr(vcpu: Vcpu, index: number): bigint | undefined {
     case MSR.UCODE_REV:
     case MSR.PLATFORM_INFO:
     case MSR.MISC_FEATURES_ENABLES:
+    case MSR.PERF_CAPABILITIES:
     case MSR.NB_CFG:
     case MSR.XEN_HYPERCALL_PAGE:
       return 0n;
@@ -90,7 +93,8 @@ export function readMsr(vcpu: Vcpu, index: number): bigint | undefined {
     case MSR.DE_CFG:
       return DE_CFG_LFENCE_SERIALISE;
     default:
-      if (index >= MSR.MC0_CTL && index <= MC_LAST) return 0n;
+      // Control registers report every error; there are none.
+      if (index >= MSR.MC0_CTL && index <= MC_LAST) return (index - MSR.MC0_CTL) % 4 === 0 ? MCI_CTL : 0n;
       if (index >= MSR.K7_EVNTSEL0 && index <= MSR.K7_PERFCTR3) return 0n;
       return undefined;
   }
@@ -131,9 +135,13 @@ export function writeMsr(vcpu: Vcpu, index: number, value: bigint): boolean {
       return true;
     case MSR.EFER:
       return value === GUEST_EFER;
+    case MSR.MISC_FEATURES_ENABLES:
+      // CPUID faulting, which guests cannot have.
+      return value === 0n;
     case MSR.XEN_HYPERCALL_PAGE:
       return writeHypercallPage(vcpu, value);
     // Accepted, without effect.
+    case MSR.MCG_CAP:
     case MSR.MCG_STATUS:
     case MSR.MCG_CTL:
     case MSR.UCODE_REV:

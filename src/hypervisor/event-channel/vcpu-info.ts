@@ -8,7 +8,7 @@
  *     evtchn_upcall_mask     the guest's virtual interrupt flag, inverted
  *     evtchn_pending_sel     bits set here, cleared by the guest (2-level ABI)
  */
-import { EINVAL } from "../../abi/errno.ts";
+import { EINVAL, ENXIO } from "../../abi/errno.ts";
 import { sharedInfoStruct, vcpuInfoStruct, XEN_LEGACY_MAX_VCPUS } from "../../abi/xen.ts";
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
@@ -97,7 +97,7 @@ export function registerVcpuInfo(caller: Vcpu, vcpu: Vcpu, mfn: bigint, offset: 
   const { memory, heap } = domain.hypervisor;
   const size = vcpuInfoStruct.sizeof;
   const record = vcpu.record.evtchn;
-  if (offset > PAGE_SIZE - size) throw new HypercallError(EINVAL);
+  if (offset > PAGE_SIZE - size) throw new HypercallError(ENXIO);
   if (record.vcpu_info_mfn !== 0) throw new HypercallError(EINVAL);
   // Nobody else may be using the old one meanwhile.
   if (vcpu !== caller && (vcpu.record.sched.pause_flags & VPF_down) === 0) throw new HypercallError(EINVAL);

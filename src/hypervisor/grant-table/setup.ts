@@ -19,7 +19,9 @@ import { growGrantTable, sharedFrame, statusFrame } from "./table.ts";
 /** The domain whose table is meant: the caller's own, or any for a privileged one. */
 function tableDomain(caller: Domain, domid: number): Domain | GrantStatus {
   const domain = domid === DOMID_SELF ? caller : caller.hypervisor.domains.get(domid);
-  if (domain === undefined) return GNTST.bad_domain;
+  if (domain === undefined) {
+    return domid === caller.hypervisor.hostDomain?.id ? GNTST.permission_denied : GNTST.bad_domain;
+  }
   return domain === caller || caller.privileged ? domain : GNTST.permission_denied;
 }
 

@@ -1,5 +1,5 @@
 /** set_debugreg and get_debugreg; MOV to and from debug registers are emulated with the same functions. */
-import { ENODEV, EPERM } from "../../abi/errno.ts";
+import { EINVAL, ENODEV, EPERM } from "../../abi/errno.ts";
 import { CR4_DE } from "../../machine/x86/state.ts";
 import { type Hypercall, HypercallError } from "../hypercall.ts";
 import { guestAddress } from "../traps/guest-words.ts";
@@ -34,10 +34,13 @@ export function setDebugRegister(vcpu: Vcpu, register: number, value: bigint): v
     // A breakpoint inside the hypervisor's part would be the hypervisor's.
     if (!guestAddress(value)) throw new HypercallError(EPERM);
     dr.set(number, value);
-  } else if (number === 6) {
-    dr.set(6, (BigInt.asUintN(32, value) & ~DR6_ZERO) | DR6_RESET);
+    return;
+  }
+  if (value >> 32n !== 0n) throw new HypercallError(EINVAL);
+  if (number === 6) {
+    dr.set(6, (value & ~DR6_ZERO) | DR6_RESET);
   } else {
-    const fixed = (BigInt.asUintN(32, value) & ~DR7_ZERO) | DR7_RESET;
+    const fixed = (value & ~DR7_ZERO) | DR7_RESET;
     if ((fixed & DR7_GENERAL_DETECT) !== 0n) throw new HypercallError(EPERM);
     if ((fixed & DR7_ACTIVE) !== 0n && (vcpu.traps.cr4 & CR4_DE) === 0n) {
       for (let shift = 16n; shift < 32n; shift += 4n) {

@@ -25,7 +25,8 @@ function control(number: number, name: string, version: number, namesDomain: boo
       const header = guestStruct(vcpu, controlHeader, args[0] ?? 0n);
       if (header.interface_version !== version) return -EACCES;
       const domid = header.domain;
-      if (namesDomain && domid !== DOMID_SELF && !hv.domains.has(domid)) return -ESRCH;
+      const exists = domid === DOMID_SELF || hv.domains.has(domid) || hv.hostDomain?.id === domid;
+      if (namesDomain && !exists) return -ESRCH;
       return -EPERM;
     },
   };

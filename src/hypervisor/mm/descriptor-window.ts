@@ -163,6 +163,9 @@ export function destroyGdt(vcpu: Vcpu): void {
 /** MMUEXT_SET_LDT. Its frames are looked at when they are used first. */
 export function setLdt(vcpu: Vcpu, base: bigint, entries: number): void {
   if (entries > MAX_LDT_ENTRIES || (base & 0xfffn) !== 0n) throw new HypercallError(EINVAL);
+  if (entries !== 0 && !(isGuestAddress(base) && isGuestAddress(base + BigInt(entries) * 8n - 1n))) {
+    throw new HypercallError(EINVAL);
+  }
   const { mm } = vcpu;
   if (mm.ldt_base === base && mm.ldt_entries === entries) return;
   destroyLdt(vcpu);

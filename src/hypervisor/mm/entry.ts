@@ -6,9 +6,9 @@
  *         or, read-only, a *linear* reference: Ln on another table of the same level
  *
  * Entries are given as halves (pte.ts). Errors: -EINVAL for forbidden bits and for a frame in use
- * as something else, -EPERM for a frame of someone else.
+ * as something else (-EBUSY for a writable mapping of it), -EPERM for a frame of someone else.
  */
-import { EINVAL, EPERM } from "../../abi/errno.ts";
+import { EBUSY, EINVAL, EPERM } from "../../abi/errno.ts";
 import { DOMAIN_HAS_IO, type Domain } from "../domain.ts";
 import { invalidateLdts } from "./descriptor-window.ts";
 import { COUNT_LIMIT, PageType } from "./frame-table.ts";
@@ -56,7 +56,7 @@ export function getL1Entry(domain: Domain, owner: number, lo: number, hi: number
   if (references === 0 || references >= COUNT_LIMIT || (words[at]! & 0xffff) !== owner) return -EPERM;
   if ((lo & PTE_RW) !== 0) {
     const result = getPageType(domain, mfn, PageType.Writable);
-    if (result !== 0) return result;
+    if (result !== 0) return result === -EINVAL ? -EBUSY : result;
   }
   words[at + 2] = references + 1;
   return 0;

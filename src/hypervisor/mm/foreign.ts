@@ -12,7 +12,9 @@ export function mayControl(domain: Domain, target: Domain): boolean {
 /** The domain `domid` as `caller` may give it: DOMID_SELF, its own id, or another one if it is privileged. */
 export function targetDomain(caller: Domain, domid: number): Domain {
   const target = domid === DOMID_SELF ? caller : caller.hypervisor.domains.get(domid);
-  if (target === undefined) throw new HypercallError(ESRCH);
+  if (target === undefined) {
+    throw new HypercallError(domid === caller.hypervisor.hostDomain?.id ? EPERM : ESRCH);
+  }
   if (!mayControl(caller, target)) throw new HypercallError(EPERM);
   return target;
 }

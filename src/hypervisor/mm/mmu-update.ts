@@ -1,5 +1,5 @@
 /** mmu_update: updates of page-table entries by machine address, and of the M2P. */
-import { EINVAL, ENOSYS, EPERM } from "../../abi/errno.ts";
+import { EINVAL, ENOSYS, EPERM, ESRCH } from "../../abi/errno.ts";
 import {
   HYPERVISOR,
   MMU_MACHPHYS_UPDATE,
@@ -46,7 +46,7 @@ function decodeForeigndom(domain: Domain, foreigndom: number): { tables: Domain;
   const high = foreigndom >>> 16;
   if (high === 0) return { tables: domain, owner };
   const tables = domain.hypervisor.domains.get(high - 1);
-  if (tables === undefined) throw new HypercallError(EINVAL);
+  if (tables === undefined) throw new HypercallError(ESRCH);
   if (!mayControl(domain, tables)) throw new HypercallError(EPERM);
   // Without a foreign owner named, the frames are those of the tables' domain as the caller sees it: its own.
   return { tables, owner };

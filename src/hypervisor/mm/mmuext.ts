@@ -1,5 +1,5 @@
 /** mmuext_op: pins, roots, TLB, LDT, and whole pages. */
-import { EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from "../../abi/errno.ts";
+import { EACCES, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from "../../abi/errno.ts";
 import { HYPERVISOR, MMUEXT, mmuextOpStruct } from "../../abi/xen.ts";
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import { DOMAIN_HAS_IO, type Domain } from "../domain.ts";
@@ -36,13 +36,19 @@ function requireSelf({ vcpu, target }: Request): void {
   if (vcpu.domain !== target) throw new HypercallError(EPERM);
 }
 
-function requireCacheFlush({ vcpu }: Request): void {
-  if ((vcpu.domain.record.flags & DOMAIN_HAS_IO) === 0) throw new HypercallError(EACCES);
+function requireCacheFlush({ vcpu }: Request, errno: number): void {
+  if ((vcpu.domain.record.flags & DOMAIN_HAS_IO) === 0) throw new HypercallError(errno);
 }
 
 /** The set of vCPUs at arg2 must be readable; what they share is the one processor. */
 function readVcpuMask({ vcpu, arg2 }: Request): void {
-  copyFromGuest(vcpu, arg2, Math.ceil(vcpu.domain.vcpus.length / 8));
+  try {
+    copyFromGuest(vcpu, arg2, Math.ceil(vcpu.domain.vcpus.length / 8));
+  } catch (error) {
+    // Not -EFAULT: it is an operand, not an argument of the hypercall.
+    if (error instanceof HypercallError && error.errno === EFAULT) throw new HypercallError(EINVAL);
+    throw error;
+  }
 }
 
 const pin = (level: PageType) => (request: Request) =>
@@ -136,7 +142,7 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
     name: "FLUSH_CACHE",
     run: (r) => {
       requireSelf(r);
-      requireCacheFlush(r);
+      requireCacheFlush(r, EACCES);
       return 0;
     },
   },
@@ -144,7 +150,7 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
     name: "FLUSH_CACHE_GLOBAL",
     run: (r) => {
       requireSelf(r);
-      requireCacheFlush(r);
+      requireCacheFlush(r, EINVAL);
       return 0;
     },
   },

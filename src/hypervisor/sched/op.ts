@@ -37,14 +37,14 @@ function watchdog(vcpu: Vcpu, argument: bigint): number {
   const op = guestStruct(vcpu, schedWatchdog, argument);
   const { watchdog: deadlines } = vcpu.domain.record.time;
   if (op.id > NR_DOMAIN_WATCHDOG_TIMERS) throw new HypercallError(EINVAL);
-  const deadline = op.timeout === 0 ? NEVER : systemTime(vcpu.domain.hypervisor) + BigInt(op.timeout) * NANOSECONDS;
+  const deadline = systemTime(vcpu.domain.hypervisor) + BigInt(op.timeout) * NANOSECONDS;
   vcpu.domain.hypervisor.timersChanged = true;
   if (op.id !== 0) {
     if (deadlines.get(op.id - 1) === NEVER) throw new HypercallError(EINVAL);
-    deadlines.set(op.id - 1, deadline);
+    deadlines.set(op.id - 1, op.timeout === 0 ? NEVER : deadline);
     return 0;
   }
-  if (op.timeout === 0) throw new HypercallError(EINVAL);
+  // A new one with a timeout of 0 is not refused: it expires at once.
   for (let id = 0; id < NR_DOMAIN_WATCHDOG_TIMERS; id++) {
     if (deadlines.get(id) !== NEVER) continue;
     deadlines.set(id, deadline);

@@ -1,6 +1,8 @@
 /** Exceptions for the guest: the virtual IDT. */
 import { TI_DPL_MASK, TI_MASK_EVENTS, trapInfo } from "../../abi/arch-x86.ts";
 import {
+  EXC_BP,
+  EXC_OF,
   EXC_DB,
   EXC_DF,
   EXC_GP,
@@ -106,12 +108,14 @@ export function injectDebug(vcpu: Vcpu): void {
 /**
  * INT n, with RIP at the instruction. Hardware sees a gate that ring 3 may not use, the guest's
  * table says who may: the guest kernel counts as ring 1. A trap: RIP in the frame is behind the
- * instruction, there is no error code whatever the vector.
+ * instruction, there is no error code whatever the vector. #BP and #OF have gates of Xen that ring 3
+ * may use: for them the guest's table has no say.
  */
 export function softwareInterrupt(vcpu: Vcpu, vector: number, length: number): void {
   const handler = trapHandler(vcpu, vector);
   const dpl = trapFlags(vcpu, vector) & TI_DPL_MASK;
-  if (handler === 0n || dpl < (vcpu.kernelMode ? 1 : 3)) {
+  const open = vector === EXC_BP || vector === EXC_OF;
+  if (!open && (handler === 0n || dpl < (vcpu.kernelMode ? 1 : 3))) {
     // The selector-style error code of the IDT: index, then the IDT bit.
     injectGeneralProtection(vcpu, (vector << 3) | 2);
     return;

@@ -13,6 +13,9 @@ const D_S = 1 << 12;
 const D_PRESENT = 1 << 15;
 const D_GRANULARITY = 1 << 23;
 
+/** In the attributes of LDTR: there is an LDT. */
+const LDTR_PRESENT = 1 << 7;
+
 /** A fault as `vector << 16 | errorCode`; 0: none. */
 export type Fault = number;
 export const fault = (vector: number, errorCode: number): Fault => (vector << 16) | (errorCode & 0xffff);
@@ -39,7 +42,7 @@ export function fetchDescriptor(cpu: SystemAccess, selector: number, vector = EX
   if (selector & 4) {
     base = state.ldtr.base;
     limit = state.ldtr.limit;
-    if ((state.ldtr.selector & 0xfffc) === 0) return fault(vector, error);
+    if ((state.ldtr.attributes & LDTR_PRESENT) === 0) return fault(vector, error);
   } else {
     base = state.gdtr.base;
     limit = state.gdtr.limit;

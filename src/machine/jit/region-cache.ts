@@ -15,6 +15,8 @@ import { discoverRegion, type Region } from "./region.ts";
 
 /** Regions shorter than this, and without a loop, gain nothing. */
 const MIN_INSTRUCTIONS = 8;
+/** Regions compiled in one go: bounds the time that the guest waits. */
+const MAX_BATCH = 32;
 /** Live regions at most. */
 const MAX_REGIONS = 8000;
 
@@ -86,7 +88,7 @@ export class RegionCache {
     if (this.#pending.length === 0) return;
     const start = this.#host.now();
     const batch: { record: number; region: Region }[] = [];
-    for (const { record, mfn, offset } of this.#pending.splice(0)) {
+    for (const { record, mfn, offset } of this.#pending.splice(0, MAX_BATCH)) {
       // It may have been dropped since.
       if (this.#host.recordAt(mfn, offset) !== record) continue;
       if ((this.#host.memory.u16[(record + REC_CASE) >>> 1] as number) >= CASE_FIRST_REGION) continue;

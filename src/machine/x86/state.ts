@@ -9,13 +9,32 @@
 import { aligned, array, bytes, struct, u8, u16, u32, u64 } from "../../abi/struct.ts";
 
 /** General registers in encoding order. */
-export const RAX = 0, RCX = 1, RDX = 2, RBX = 3, RSP = 4, RBP = 5, RSI = 6, RDI = 7;
-export const R8 = 8, R9 = 9, R10 = 10, R11 = 11, R12 = 12, R13 = 13, R14 = 14, R15 = 15;
+export const RAX = 0,
+  RCX = 1,
+  RDX = 2,
+  RBX = 3,
+  RSP = 4,
+  RBP = 5,
+  RSI = 6,
+  RDI = 7;
+export const R8 = 8,
+  R9 = 9,
+  R10 = 10,
+  R11 = 11,
+  R12 = 12,
+  R13 = 13,
+  R14 = 14,
+  R15 = 15;
 /** Slot after R15 that always holds zero: stands for "no base" and "no index". */
 export const REG_ZERO = 16;
 
 /** Segment registers in encoding order. */
-export const ES = 0, CS = 1, SS = 2, DS = 3, FS = 4, GS = 5;
+export const ES = 0,
+  CS = 1,
+  SS = 2,
+  DS = 3,
+  FS = 4,
+  GS = 5;
 
 /**
  * A segment register with its hidden part. `attributes` has the descriptor's bits 40..47 in bits
@@ -134,20 +153,64 @@ export const FLAG_ID = 1 << 21;
 export const FLAGS_ARITHMETIC = FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF;
 
 // Exception vectors (SDM vol. 3 §6.3).
-export const EXC_DE = 0, EXC_DB = 1, EXC_NMI = 2, EXC_BP = 3, EXC_OF = 4, EXC_BR = 5, EXC_UD = 6;
-export const EXC_NM = 7, EXC_DF = 8, EXC_TS = 10, EXC_NP = 11, EXC_SS = 12, EXC_GP = 13, EXC_PF = 14;
-export const EXC_MF = 16, EXC_AC = 17, EXC_MC = 18, EXC_XM = 19, EXC_CP = 21;
+export const EXC_DE = 0,
+  EXC_DB = 1,
+  EXC_NMI = 2,
+  EXC_BP = 3,
+  EXC_OF = 4,
+  EXC_BR = 5,
+  EXC_UD = 6;
+export const EXC_NM = 7,
+  EXC_DF = 8,
+  EXC_TS = 10,
+  EXC_NP = 11,
+  EXC_SS = 12,
+  EXC_GP = 13,
+  EXC_PF = 14;
+export const EXC_MF = 16,
+  EXC_AC = 17,
+  EXC_MC = 18,
+  EXC_XM = 19,
+  EXC_CP = 21;
 /** Bit n set: exception n pushes an error code. */
 export const EXCEPTIONS_WITH_ERROR_CODE =
-  (1 << EXC_DF) | (1 << EXC_TS) | (1 << EXC_NP) | (1 << EXC_SS) | (1 << EXC_GP) | (1 << EXC_PF) | (1 << EXC_AC) | (1 << EXC_CP);
+  (1 << EXC_DF) |
+  (1 << EXC_TS) |
+  (1 << EXC_NP) |
+  (1 << EXC_SS) |
+  (1 << EXC_GP) |
+  (1 << EXC_PF) |
+  (1 << EXC_AC) |
+  (1 << EXC_CP);
 
 // Page-fault error code (SDM vol. 3 §4.7).
-export const PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_RESERVED = 8, PF_FETCH = 16;
+export const PF_PRESENT = 1,
+  PF_WRITE = 2,
+  PF_USER = 4,
+  PF_RESERVED = 8,
+  PF_FETCH = 16;
 
 // Control register bits.
-export const CR0_PE = 1n << 0n, CR0_MP = 1n << 1n, CR0_EM = 1n << 2n, CR0_TS = 1n << 3n, CR0_ET = 1n << 4n;
-export const CR0_NE = 1n << 5n, CR0_WP = 1n << 16n, CR0_AM = 1n << 18n, CR0_PG = 1n << 31n;
-export const CR4_TSD = 1n << 2n, CR4_DE = 1n << 3n, CR4_PSE = 1n << 4n, CR4_PAE = 1n << 5n, CR4_PGE = 1n << 7n;
-export const CR4_OSFXSR = 1n << 9n, CR4_OSXMMEXCPT = 1n << 10n, CR4_UMIP = 1n << 11n, CR4_FSGSBASE = 1n << 16n;
+export const CR0_PE = 1n << 0n,
+  CR0_MP = 1n << 1n,
+  CR0_EM = 1n << 2n,
+  CR0_TS = 1n << 3n,
+  CR0_ET = 1n << 4n;
+export const CR0_NE = 1n << 5n,
+  CR0_WP = 1n << 16n,
+  CR0_AM = 1n << 18n,
+  CR0_PG = 1n << 31n;
+export const CR4_TSD = 1n << 2n,
+  CR4_DE = 1n << 3n,
+  CR4_PSE = 1n << 4n,
+  CR4_PAE = 1n << 5n,
+  CR4_PGE = 1n << 7n;
+export const CR4_OSFXSR = 1n << 9n,
+  CR4_OSXMMEXCPT = 1n << 10n,
+  CR4_UMIP = 1n << 11n,
+  CR4_FSGSBASE = 1n << 16n;
 export const CR4_OSXSAVE = 1n << 18n;
-export const EFER_SCE = 1n << 0n, EFER_LME = 1n << 8n, EFER_LMA = 1n << 10n, EFER_NXE = 1n << 11n;
+export const EFER_SCE = 1n << 0n,
+  EFER_LME = 1n << 8n,
+  EFER_LMA = 1n << 10n,
+  EFER_NXE = 1n << 11n;

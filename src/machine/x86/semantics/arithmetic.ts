@@ -1,6 +1,7 @@
 /** Integer arithmetic and logic (SDM vol. 1 §7.3.2, §7.3.4). */
+
+import { type Expr, i32, i64, type Local, StoreOp } from "../../wasm/expression.ts";
 import { EXC_DE, EXC_GP, RAX, RBX, RCX, RDX } from "../state.ts";
-import { type Expr, type Local, StoreOp, i32, i64 } from "../../wasm/expression.ts";
 import { type Emit, type Semantics, signExtend, truncate } from "./emit.ts";
 
 type Binary = (e: Emit, a: Local, b: Local) => Expr;
@@ -23,8 +24,14 @@ const carryIn = (e: Emit): Expr => i64.extendU(e.carry());
 
 const add = binary((_e, a, b) => i64.add(a, b), addFlags);
 const adc = binary((e, a, b) => i64.add(i64.add(a, b), carryIn(e)), addFlags);
-const sub = binary((_e, a, b) => i64.sub(a, b), (e, size, a, b, r) => e.flagsSub(size, a, b, r));
-const sbb = binary((e, a, b) => i64.sub(i64.sub(a, b), carryIn(e)), (e, size, a, b, r) => e.flagsSub(size, a, b, r, false));
+const sub = binary(
+  (_e, a, b) => i64.sub(a, b),
+  (e, size, a, b, r) => e.flagsSub(size, a, b, r),
+);
+const sbb = binary(
+  (e, a, b) => i64.sub(i64.sub(a, b), carryIn(e)),
+  (e, size, a, b, r) => e.flagsSub(size, a, b, r, false),
+);
 const and = binary((_e, a, b) => i64.and(a, b), logicFlags);
 const or = binary((_e, a, b) => i64.or(a, b), logicFlags);
 const xor = binary((_e, a, b) => i64.xor(a, b), logicFlags);
@@ -257,7 +264,27 @@ const xadd: Semantics = (e) => {
 };
 
 export const arithmetic: Record<string, Semantics> = {
-  add, adc, sub, sbb, and, or, xor, cmp, test, inc: step(1), dec: step(-1), not, neg,
-  mul: multiplyWide(false), imul, div, idiv, cbw, cwd, cmpxchg,
-  cmpxchg8b: compareExchangeWide(4), cmpxchg16b: compareExchangeWide(8), xadd,
+  add,
+  adc,
+  sub,
+  sbb,
+  and,
+  or,
+  xor,
+  cmp,
+  test,
+  inc: step(1),
+  dec: step(-1),
+  not,
+  neg,
+  mul: multiplyWide(false),
+  imul,
+  div,
+  idiv,
+  cbw,
+  cwd,
+  cmpxchg,
+  cmpxchg8b: compareExchangeWide(4),
+  cmpxchg16b: compareExchangeWide(8),
+  xadd,
 };

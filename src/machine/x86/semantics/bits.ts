@@ -1,5 +1,5 @@
 /** Shifts, rotates and bit instructions (SDM vol. 1 §7.3.5, §7.3.6). */
-import { type Expr, type Local, i32, i64 } from "../../wasm/expression.ts";
+import { type Expr, i32, i64, type Local } from "../../wasm/expression.ts";
 import { OperandKind } from "../insn.ts";
 import { type Emit, loadSized, type Semantics, signExtend, truncate } from "./emit.ts";
 
@@ -13,7 +13,12 @@ function count(e: Emit, i: number, size: number): Local {
   return e.fn.let(i64.and(e.read(i), i64.const(size === 8 ? 63 : 31)));
 }
 
-type Shift = (e: Emit, size: number, a: Local, c: Local) => { r: Expr; carry: Expr; overflow: (r: Local, carry: Local) => Expr };
+type Shift = (
+  e: Emit,
+  size: number,
+  a: Local,
+  c: Local,
+) => { r: Expr; carry: Expr; overflow: (r: Local, carry: Local) => Expr };
 
 /** Shifts set all flags, but only if the count is not zero. */
 function shift(op: Shift): Semantics {
@@ -102,9 +107,7 @@ function rotateCarry(left: boolean): Semantics {
     });
     e.write(0, r);
     fn.if(i64.ne(masked, i64.const(0)), () => {
-      const overflow = left
-        ? i32.xor(msb(size, r), carry)
-        : i32.xor(msb(size, r), bit(r, size * 8 - 2));
+      const overflow = left ? i32.xor(msb(size, r), carry) : i32.xor(msb(size, r), bit(r, size * 8 - 2));
       e.setCarryOverflow(carry, overflow);
     });
     e.forgetFlags();
@@ -170,9 +173,7 @@ function bitScan(forward: boolean): Semantics {
     const fn = e.fn;
     const size = e.size(0);
     const a = e.read(1);
-    fn.if(i64.ne(a, i64.const(0)), () =>
-      e.write(0, forward ? i64.ctz(a) : i64.sub(i64.const(63), i64.clz(a))),
-    );
+    fn.if(i64.ne(a, i64.const(0)), () => e.write(0, forward ? i64.ctz(a) : i64.sub(i64.const(63), i64.clz(a))));
     const zero = fn.let(i64.eqz(a));
     e.setArithmeticFlags(i32.or(i32.and(e.arithmeticFlags(), i32.const(~0x40)), i32.shl(zero, i32.const(6))));
   };
@@ -198,11 +199,22 @@ const popcnt: Semantics = (e) => {
 };
 
 export const bits: Record<string, Semantics> = {
-  shl, shr, sar, rol: rotate(true), ror: rotate(false), rcl: rotateCarry(true), rcr: rotateCarry(false),
-  shld: doubleShift(true), shrd: doubleShift(false),
+  shl,
+  shr,
+  sar,
+  rol: rotate(true),
+  ror: rotate(false),
+  rcl: rotateCarry(true),
+  rcr: rotateCarry(false),
+  shld: doubleShift(true),
+  shrd: doubleShift(false),
   bt: bitTest(),
   bts: bitTest((a, m) => i64.or(a, m)),
   btr: bitTest((a, m) => i64.and(a, i64.xor(m, i64.const(-1)))),
   btc: bitTest((a, m) => i64.xor(a, m)),
-  bsf: bitScan(true), bsr: bitScan(false), tzcnt: countZeros(false), lzcnt: countZeros(true), popcnt,
+  bsf: bitScan(true),
+  bsr: bitScan(false),
+  tzcnt: countZeros(false),
+  lzcnt: countZeros(true),
+  popcnt,
 };

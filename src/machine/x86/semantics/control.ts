@@ -1,7 +1,8 @@
 /** Control transfer (SDM vol. 1 §7.3.8) and the ways into the system. */
+
+import { ExitReason } from "../../processor.ts";
 import { type Expr, i32, i64 } from "../../wasm/expression.ts";
 import { OperandKind } from "../insn.ts";
-import { ExitReason } from "../../processor.ts";
 import { EFER_SCE, EXC_BP, EXC_DB, EXC_UD, FLAGS_ARITHMETIC, R11, RCX, RSP } from "../state.ts";
 import { type Emit, type Semantics, truncate } from "./emit.ts";
 
@@ -82,12 +83,22 @@ const int: Semantics = (e) => {
 const undefinedOpcode: Semantics = (e) => e.raise(EXC_UD);
 
 export const control: Record<string, Semantics> = {
-  jcc, jmp, call, ret, jcxz,
-  loop: loop(), loope: loop((e) => e.zero()), loopne: loop((e) => i32.eqz(e.zero())),
+  jcc,
+  jmp,
+  call,
+  ret,
+  jcxz,
+  loop: loop(),
+  loope: loop((e) => e.zero()),
+  loopne: loop((e) => i32.eqz(e.zero())),
   syscall,
   // AMD has no SYSENTER in long mode.
   sysenter: undefinedOpcode,
-  int3: trap(EXC_BP), int1: trap(EXC_DB), int,
-  ud0: undefinedOpcode, ud1: undefinedOpcode, ud2: undefinedOpcode,
+  int3: trap(EXC_BP),
+  int1: trap(EXC_DB),
+  int,
+  ud0: undefinedOpcode,
+  ud1: undefinedOpcode,
+  ud2: undefinedOpcode,
   cpuid: (e) => e.exitAt(ExitReason.Cpuid),
 };

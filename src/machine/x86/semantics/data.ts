@@ -1,10 +1,21 @@
 /** Data transfer (SDM vol. 1 §7.3.1): moves, stack, exchanges, flag images. */
-import { type Expr, i32, i64 } from "../../wasm/expression.ts";
+import { type Expr, i32, i64, StoreOp } from "../../wasm/expression.ts";
 import { OperandKind, RegClass } from "../insn.ts";
 import {
-  CR4_FSGSBASE, cpuState, EXC_GP, EXC_UD, FLAG_DF, FLAG_FIXED, FS, GS, RAX, RBP, RBX, RSP, segmentRegister,
+  CR4_FSGSBASE,
+  cpuState,
+  EXC_GP,
+  EXC_UD,
+  FLAG_DF,
+  FLAG_FIXED,
+  FS,
+  GS,
+  RAX,
+  RBP,
+  RBX,
+  RSP,
+  segmentRegister,
 } from "../state.ts";
-import { StoreOp } from "../../wasm/expression.ts";
 import { type Emit, loadSized, type Semantics, signExtend, truncate } from "./emit.ts";
 
 const SEGMENTS = cpuState.offset.segment;
@@ -160,16 +171,46 @@ const nothing: Semantics = () => {};
 const movnti: Semantics = (e) => e.write(0, e.read(1));
 
 export const data: Record<string, Semantics> = {
-  mov, movzx, movsx, movsxd: movsx, lea, bswap, movbe, xchg, push, pop, pushf, leave, cmovcc, setcc, lahf, sahf, xlat, movnti,
-  cld: setDirection(false), std: setDirection(true),
+  mov,
+  movzx,
+  movsx,
+  movsxd: movsx,
+  lea,
+  bswap,
+  movbe,
+  xchg,
+  push,
+  pop,
+  pushf,
+  leave,
+  cmovcc,
+  setcc,
+  lahf,
+  sahf,
+  xlat,
+  movnti,
+  cld: setDirection(false),
+  std: setDirection(true),
   clc: (e) => e.setCarry(i32.const(0)),
   stc: (e) => e.setCarry(i32.const(1)),
   cmc: (e) => e.setCarry(i32.xor(e.carry(), i32.const(1))),
-  rdfsbase: segmentBase(FS, false), rdgsbase: segmentBase(GS, false),
-  wrfsbase: segmentBase(FS, true), wrgsbase: segmentBase(GS, true),
-  nop: nothing, pause: nothing, endbr64: nothing, endbr32: nothing,
-  prefetch: nothing, prefetchw: nothing, prefetchnta: nothing, prefetcht0: nothing, prefetcht1: nothing, prefetcht2: nothing,
-  lfence: nothing, mfence: nothing, sfence: nothing,
+  rdfsbase: segmentBase(FS, false),
+  rdgsbase: segmentBase(GS, false),
+  wrfsbase: segmentBase(FS, true),
+  wrgsbase: segmentBase(GS, true),
+  nop: nothing,
+  pause: nothing,
+  endbr64: nothing,
+  endbr32: nothing,
+  prefetch: nothing,
+  prefetchw: nothing,
+  prefetchnta: nothing,
+  prefetcht0: nothing,
+  prefetcht1: nothing,
+  prefetcht2: nothing,
+  lfence: nothing,
+  mfence: nothing,
+  sfence: nothing,
 };
 
 export { signExtend };

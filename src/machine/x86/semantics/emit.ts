@@ -15,7 +15,19 @@
  * access that can fault. `read`, `readModify`, `translate` leave the instruction
  * by themselves when they fault.
  */
-import { type Expr, f32, f64, i32, i32x4, i64, i64x2, type Local, StoreOp, v128, ValType } from "../../wasm/expression.ts";
+import {
+  type Expr,
+  f32,
+  f64,
+  i32,
+  i32x4,
+  i64,
+  i64x2,
+  type Local,
+  StoreOp,
+  ValType,
+  v128,
+} from "../../wasm/expression.ts";
 import type { Fn } from "../../wasm/function.ts";
 import { type Insn, type Operand, OperandKind } from "../insn.ts";
 import { cpuState, RSP } from "../state.ts";
@@ -59,7 +71,12 @@ function loadVector(size: number, address: Expr): Expr {
   return i64x2.replaceLane(v128.const(0n, 0n), 0, loadSized(size, address));
 }
 
-export const STORE_SIZED: Record<number, StoreOp> = { 1: StoreOp.i64as8, 2: StoreOp.i64as16, 4: StoreOp.i64as32, 8: StoreOp.i64 };
+export const STORE_SIZED: Record<number, StoreOp> = {
+  1: StoreOp.i64as8,
+  2: StoreOp.i64as16,
+  4: StoreOp.i64as32,
+  8: StoreOp.i64,
+};
 
 /** What the last flag-setting instruction of this emission was, so that conditions can be computed from its operands. */
 interface KnownFlags {
@@ -505,4 +522,4 @@ export abstract class Emit {
   }
 }
 
-export { f32, f64, i32, i64, StoreOp, v128, ValType };
+export { f32, f64, i32, i64, StoreOp, ValType, v128 };

@@ -9,7 +9,7 @@
  * programs after a while, or the result is found to be exact. All else is computed in TypeScript
  * (softfloat/sse.ts).
  */
-import { type Expr, f32x4, f64x2, i32, i32x4, i64x2, type Local, v128, ValType } from "../../wasm/expression.ts";
+import { type Expr, f32x4, f64x2, i32, i32x4, i64x2, type Local, ValType, v128 } from "../../wasm/expression.ts";
 import type { Fn } from "../../wasm/function.ts";
 import { SseOp } from "../softfloat/sse-op.ts";
 import type { Emit } from "./emit.ts";

@@ -37,8 +37,7 @@ function advance(e: Emit, register: number, bytes: Expr): void {
 }
 
 /** One element's step, by the direction flag. */
-const step = (e: Emit, size: number): Local =>
-  e.fn.let(i64.select(backwards(e), i64.const(-size), i64.const(size)));
+const step = (e: Emit, size: number): Local => e.fn.let(i64.select(backwards(e), i64.const(-size), i64.const(size)));
 
 function count(e: Emit): Local {
   return e.fn.let(e.gpr(RCX, e.insn.addressSize));
@@ -53,7 +52,12 @@ function decrement(e: Emit, by: Expr): void {
  * Frame of REP: nothing for a count of zero; `bulk` for the elements that fit into the pages (forward
  * and unless AC is set), `single` for one element otherwise. Then again while elements are left.
  */
-function repeated(e: Emit, addresses: () => Local[], bulk: (n: Local, addresses: Local[]) => void, single: () => void): void {
+function repeated(
+  e: Emit,
+  addresses: () => Local[],
+  bulk: (n: Local, addresses: Local[]) => void,
+  single: () => void,
+): void {
   const fn = e.fn;
   const size = elementSize(e);
   if (!e.insn.rep) return single();
@@ -64,9 +68,7 @@ function repeated(e: Emit, addresses: () => Local[], bulk: (n: Local, addresses:
   fn.if(i32.eqz(oneByOne(e)), () => {
     fn.set(n, total);
     for (const a of at) {
-      const room = fn.let(
-        i64.shrU(i64.sub(i64.const(4096), i64.and(a, i64.const(4095))), i64.const(Math.log2(size))),
-      );
+      const room = fn.let(i64.shrU(i64.sub(i64.const(4096), i64.and(a, i64.const(4095))), i64.const(Math.log2(size))));
       fn.set(n, i64.select(i64.ltU(room, n), room, n));
     }
   });
@@ -85,7 +87,13 @@ function repeated(e: Emit, addresses: () => Local[], bulk: (n: Local, addresses:
 }
 
 /** Host address of `n` elements that lie within one page. */
-function translateElements(e: Emit, linear: Local, n: Local, size: number, write: boolean): { host: Local; bytes: Local } {
+function translateElements(
+  e: Emit,
+  linear: Local,
+  n: Local,
+  size: number,
+  write: boolean,
+): { host: Local; bytes: Local } {
   const bytes = e.fn.let(i32.mul(i32.wrap(n), i32.const(size)));
   return { host: e.translateRange(linear, bytes, write), bytes };
 }

@@ -11,8 +11,8 @@ import {
   i64x2,
   type Local,
   truncSat,
-  v128,
   ValType,
+  v128,
 } from "../../wasm/expression.ts";
 import type { SseOp } from "../softfloat/sse-op.ts";
 import type { Emit, Semantics } from "./emit.ts";

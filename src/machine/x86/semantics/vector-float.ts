@@ -1,5 +1,5 @@
 /** Floating-point arithmetic and comparison of SSE and SSE2 (SDM vol. 1 §10.4.1, §11.4.1). */
-import { type Expr, f32, f32x4, f64, f64x2, i32, i32x4, type Local, v128, ValType } from "../../wasm/expression.ts";
+import { type Expr, f32, f32x4, f64, f64x2, i32, i32x4, type Local, ValType, v128 } from "../../wasm/expression.ts";
 import type { Fn } from "../../wasm/function.ts";
 import { SSE_IMMEDIATE_SHIFT, type SseOp } from "../softfloat/sse-op.ts";
 import type { Emit, Semantics } from "./emit.ts";

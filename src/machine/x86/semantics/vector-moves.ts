@@ -1,5 +1,5 @@
 /** Moves of vectors, halves and scalars (SDM vol. 1 §10.4.1.1, §11.4.1.1, §11.4.2), and of MMX registers (§9.4.1). */
-import { type Expr, i32, i32x4, i64, i64x2, i8x16, StoreOp, v128 } from "../../wasm/expression.ts";
+import { type Expr, i8x16, i32, i32x4, i64, i64x2, StoreOp, v128 } from "../../wasm/expression.ts";
 import { MXCSR_VALID } from "../softfloat/index.ts";
 import { EXC_GP, RDI } from "../state.ts";
 import { type Semantics, truncate } from "./emit.ts";

@@ -2,8 +2,6 @@
 import { type Expr, i8x16, i16x8, i32, i32x4, type Local, v128 } from "../../wasm/expression.ts";
 import type { Semantics } from "./emit.ts";
 import { DOUBLE, SINGLE } from "./float-lanes.ts";
-import { addition, type Arrange, arithmetic, subtraction } from "./vector-float.ts";
-import { clampedImmediate, positions } from "./vector-shift.ts";
 import {
   bytesOfLanes,
   isMmx,
@@ -15,6 +13,8 @@ import {
   splat32,
   writeRegister,
 } from "./vector.ts";
+import { type Arrange, addition, arithmetic, subtraction } from "./vector-float.ts";
+import { clampedImmediate, positions } from "./vector-shift.ts";
 
 // --- SSE3 --------------------------------------------------------------------------------------
 

@@ -3,11 +3,11 @@ import { type Expr, i8x16, i16x8, i32, i32x4, i64x2, type Local, v128 } from "..
 import { SSE_IMMEDIATE_SHIFT } from "../softfloat/sse-op.ts";
 import type { Emit, Semantics } from "./emit.ts";
 import { DOUBLE, FORMS, fastOr, holds, isUsual, type Lanes, operation, raiseInexact, SINGLE } from "./float-lanes.ts";
+import { bytesOfLanes, packed, readSource, requireSse, ZERO_VECTOR } from "./vector.ts";
 import { addition, calculate, multiplication, operands, writeResult } from "./vector-float.ts";
 import { lanes, pack } from "./vector-integer.ts";
 import { positions } from "./vector-shift.ts";
 import { extract, immediate32, insert } from "./vector-shuffle.ts";
-import { bytesOfLanes, packed, readSource, requireSse, ZERO_VECTOR } from "./vector.ts";
 
 // --- Choosing lanes ------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 /** SSE4.2 (SDM vol. 1 §12.11): string comparison (in TypeScript: x86/string-compare.ts), CRC32, PCMPGTQ. */
 import { i32, i64, i64x2 } from "../../wasm/expression.ts";
 import { type Semantics, truncate } from "./emit.ts";
-import { lanes } from "./vector-integer.ts";
 import { requireSse } from "./vector.ts";
+import { lanes } from "./vector-integer.ts";
 
 /** The operand in memory need not be aligned. */
 const compareStrings: Semantics = (e) => {
