@@ -15,10 +15,8 @@
 /* Hypercalls (xen.h). */
 #define HYPERVISOR_set_trap_table 0
 #define HYPERVISOR_mmu_update 1
-#define HYPERVISOR_set_gdt 2
 #define HYPERVISOR_stack_switch 3
 #define HYPERVISOR_fpu_taskswitch 5
-#define HYPERVISOR_update_descriptor 10
 #define HYPERVISOR_memory_op 12
 #define HYPERVISOR_multicall 13
 #define HYPERVISOR_update_va_mapping 14
@@ -147,7 +145,6 @@ struct mmuext_op {
 #define MMUEXT_UNPIN_TABLE 4
 #define MMUEXT_NEW_BASEPTR 5
 #define MMUEXT_TLB_FLUSH_LOCAL 6
-#define MMUEXT_SET_LDT 13
 #define MMUEXT_NEW_USER_BASEPTR 15
 
 #define UVMF_INVLPG 2ul

@@ -31,11 +31,15 @@ export const JUMP_CACHE_BASE = TLB_BASE + 2 * TLB_SET_SIZE;
 export const JUMP_CACHE_SET_SIZE = JUMP_CACHE_ENTRIES * 16;
 /** A TLB set that stays empty: in use while alignment is checked, so that every access is looked at. */
 export const EMPTY_TLB_SET = JUMP_CACHE_BASE + 2 * JUMP_CACHE_SET_SIZE;
+/** Fetch TLBs, one a set: linear page -> frame, for compiled code that goes from page to page. Entry: i64 tag, u32 maddr of the frame. */
+export const FETCH_TLB_ENTRIES = 256;
+export const FETCH_TLB_SIZE = FETCH_TLB_ENTRIES * 16;
+export const FETCH_TLB_BASE = EMPTY_TLB_SET + TLB_SET_SIZE;
 /**
  * Fill logs, one a set: a u32 count, then the addresses of the TLB and jump cache entries filled since
  * the last flush, so that a flush after few fills is cheap. When it is full the count goes on alone.
  */
-export const FILL_LOG_BASE = EMPTY_TLB_SET + TLB_SET_SIZE;
+export const FILL_LOG_BASE = FETCH_TLB_BASE + 2 * FETCH_TLB_SIZE;
 export const FILL_LOG_ENTRIES = 1023;
 export const FILL_LOG_SIZE = (FILL_LOG_ENTRIES + 1) * 4;
 export const TABLES_END = FILL_LOG_BASE + 2 * FILL_LOG_SIZE;

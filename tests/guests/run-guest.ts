@@ -13,11 +13,12 @@ export interface GuestRun {
 }
 
 const MEMORY = 16 << 20;
+const VCPUS = 2;
 
 export async function runGuest(image: string, timeoutMs = 20_000): Promise<GuestRun> {
   const machine = await createMachine({ memory: MEMORY, virtualTime: true });
   try {
-    const domain = await machine.createDomain({ kernel: readFileSync(image) });
+    const domain = await machine.createDomain({ kernel: readFileSync(image), vcpus: VCPUS });
     let output = "";
     const decoder = new TextDecoder();
     const reading = (async () => {

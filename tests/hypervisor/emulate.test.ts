@@ -68,7 +68,7 @@ test("other MSRs", () => {
     [0x8bn, 0n],
     [0x179n, 2n],
     [0x277n, 0x0501_0007_0406n],
-    [0x400n, 0n],
+    [0x400n, 0xffff_ffff_ffff_ffffn],
     [0x408n, 13],
     [0xc000_0080n, 0xd01n],
     [0xc000_0081n, 13],

@@ -3,21 +3,22 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ExitReason } from "../../src/machine/processor.ts";
 import { type FlatMachine, flatMachine } from "../machine/flat-machine.ts";
-import { CODE, DATA, Random, randomProgram } from "./random-program.ts";
+import { CODE_PAGE, DATA, Random, randomProgram } from "./random-program.ts";
 
 const PROGRAMS = Number(process.env.TYPERVISOR_JIT_PROGRAMS ?? 40);
+const CODE = CODE_PAGE;
 /** Enough for a loop to be compiled at the lowest threshold. */
 const ITERATIONS = 12_000;
 
-function load(machine: FlatMachine, program: Uint8Array, seed: number): void {
+function load(machine: FlatMachine, program: Uint8Array, seed: number, at: number): void {
   const { cpu, bytes } = machine;
   const random = new Random(seed);
   for (let i = 0; i < 0x3000; i++) bytes[DATA + i] = random.next(256);
-  bytes.set(program, CODE);
+  bytes.set(program, at);
   for (let i = 0; i < 16; i++) cpu.gpr[i] = (BigInt(random.next(2 ** 32)) << 32n) | BigInt(random.next(2 ** 32));
   cpu.gpr[3] = BigInt(DATA);
   cpu.gpr[4] = BigInt(DATA + 0x4000);
-  cpu.state.rip = BigInt(CODE);
+  cpu.state.rip = BigInt(at);
 }
 
 function snapshot({ cpu, bytes }: FlatMachine): unknown {
@@ -39,7 +40,9 @@ function compareTiers(seed: number, faults: boolean): number {
   const program = randomProgram(new Random(seed), ITERATIONS, faults);
   const plain = flatMachine({ jit: false });
   const compiled = flatMachine({ jitThreshold: 1 });
-  for (const machine of [plain, compiled]) load(machine, program, seed);
+  // Many programs spread over two pages.
+  const at = CODE_PAGE + 0x1000 - new Random(seed + 2).next(2 * program.length);
+  for (const machine of [plain, compiled]) load(machine, program, seed, at);
   const budgets = new Random(seed + 1);
   for (;;) {
     const budget = 2 + budgets.next(60_000);
@@ -109,7 +112,7 @@ test("code that is written over runs as written", () => {
       0xe0,
       0xcc,
     );
-    load(machine, program, 5);
+    load(machine, program, 5, CODE);
     machine.cpu.gpr[0] = 0n;
     while (machine.cpu.run(10_000) === ExitReason.Budget);
     assert.equal(machine.cpu.gpr[0], 120_000n);

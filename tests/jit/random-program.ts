@@ -1,6 +1,7 @@
 /** Random machine code for comparing the tiers: loops of arithmetic, memory accesses and short branches. */
 
-export const CODE = 0x1000;
+/** Programs begin somewhere in this page, often near its end. */
+export const CODE_PAGE = 0x1000;
 export const DATA = 0x8000;
 
 /** A small reproducible generator (xorshift32). */
@@ -107,17 +108,36 @@ export function randomProgram(random: Random, iterations: number, faults: boolea
     }
   };
   const code: number[] = [0xb9, ...imm32(iterations)];
+  /** Places of 32-bit displacements to be filled in, and the subroutine each goes to. */
+  const calls: { at: number; to: number }[] = [];
+  const subroutines = random.next(4);
+  const sequence = (length: number, mayCall: number): void => {
+    for (let i = 0; i < length; i++) {
+      if (mayCall > 0 && random.next(8) === 0) {
+        code.push(0xe8);
+        calls.push({ at: code.length, to: random.next(mayCall) });
+        code.push(0, 0, 0, 0);
+        continue;
+      }
+      const insn = instruction();
+      // Now and then a conditional branch over the instruction.
+      if (random.next(5) === 0) code.push(0x70 + random.next(16), insn.length);
+      code.push(...insn);
+    }
+  };
   const top = code.length;
-  const body = 6 + random.next(30);
-  for (let i = 0; i < body; i++) {
-    const insn = instruction();
-    // Now and then a conditional branch over the instruction.
-    if (random.next(5) === 0) code.push(0x70 + random.next(16), insn.length);
-    code.push(...insn);
-  }
+  sequence(6 + random.next(30), subroutines);
   code.push(0xff, 0xc9); // dec ecx
   const back = top - (code.length + 6);
   code.push(0x0f, 0x85, ...imm32(back)); // jnz top
   code.push(0xcc);
+  const entries: number[] = [];
+  for (let n = 0; n < subroutines; n++) {
+    entries.push(code.length);
+    // A subroutine calls only those before it.
+    sequence(2 + random.next(8), n);
+    code.push(0xc3);
+  }
+  for (const { at, to } of calls) code.splice(at, 4, ...imm32((entries[to] as number) - (at + 4)));
   return Uint8Array.from(code);
 }

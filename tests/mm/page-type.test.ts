@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EINVAL, EPERM } from "../../src/abi/errno.ts";
+import { EBUSY, EINVAL, EPERM } from "../../src/abi/errno.ts";
 import { MMUEXT } from "../../src/abi/xen.ts";
 import { PageType } from "../../src/hypervisor/mm/frame-table.ts";
 import { mmuUpdate } from "../../src/hypervisor/mm/mmu-update.ts";
@@ -64,7 +64,7 @@ test("kernel mappings are marked by bit 52, user ones by GLOBAL; all have U", ()
 test("a page table cannot be mapped writable, a writable page cannot become a table", () => {
   const machine = newMachine();
   const guest = new Guest(machine, 1, 256);
-  assert.equal(guest.call(updateVaMapping, guest.va(5), entry(guest.l1[0]!, P | RW), 0n), -EINVAL);
+  assert.equal(guest.call(updateVaMapping, guest.va(5), entry(guest.l1[0]!, P | RW), 0n), -EBUSY);
   assert.equal(guest.call(updateVaMapping, guest.va(5), entry(guest.l1[0]!, P), 0n), 0, "read-only is fine");
   assert.equal(ext(guest, MMUEXT.PIN_L1_TABLE, guest.mfn[6]!), -EINVAL, "still mapped writable");
   assert.equal(remap(guest, 6, P), 0);
@@ -176,7 +176,7 @@ test("a failure deep in a tree gives back the whole tree", () => {
   guest.poke(good!, 0, entry(guest.mfn[20]!, P | RW));
   guest.poke(bad!, 0, entry(guest.l4, P | RW));
   for (let pfn = 10; pfn <= 14; pfn++) assert.equal(remap(guest, pfn, P), 0);
-  assert.equal(ext(guest, MMUEXT.PIN_L4_TABLE, l4!), -EINVAL);
+  assert.equal(ext(guest, MMUEXT.PIN_L4_TABLE, l4!), -EBUSY);
   assertSound(machine.hv);
   assert.equal(machine.hv.frames.typeCount(good!), 0);
   for (let pfn = 10; pfn <= 14; pfn++) assert.equal(remap(guest, pfn, P | RW), 0, `pfn ${pfn}`);
@@ -204,7 +204,7 @@ test("linear page tables: read-only, one level deep, RW never to be added (XSA-2
   assertSound(machine.hv);
   // The pin goes, the linear references keep it valid; with the last of them it is no table any more.
   assert.equal(ext(guest, MMUEXT.UNPIN_TABLE, second), 0);
-  assert.equal(remap(guest, 7, P | RW), -EINVAL);
+  assert.equal(remap(guest, 7, P | RW), -EBUSY);
   assert.equal(update(guest, slot(third, 0), 0n), 0);
   assert.equal(update(guest, slot(guest.l4, 301), 0n), 0);
   assert.equal(remap(guest, 7, P | RW), 0);

@@ -30,7 +30,7 @@ test("a shared frame is mapped like one's own, and taken back when it is not", (
   shareWithGuest(guest.domain, status, false);
   guest.run();
   assert.equal(guest.call(updateVaMapping, guest.va(5), entry(shared, P | RW), 0n), 0);
-  assert.equal(guest.call(updateVaMapping, guest.va(6), entry(status, P | RW), 0n), -EINVAL, "read-only");
+  assert.equal(guest.call(updateVaMapping, guest.va(6), entry(status, P | RW), 0n), -EBUSY, "read-only");
   assert.equal(guest.call(updateVaMapping, guest.va(6), entry(status, P), 0n), 0);
   assert.equal(
     guest.call(

@@ -41,7 +41,7 @@ export function claimGrant(
   follow = true,
 ): ClaimedFrame | GrantStatus {
   const granter = hv.domains.get(granterId);
-  if (granter === undefined) return GNTST.bad_domain;
+  if (granter === undefined) return granterId === hv.hostDomain?.id ? GNTST.bad_gntref : GNTST.bad_domain;
   if (ref >= nrGrantEntries(granter)) return GNTST.bad_gntref;
   const target = transitiveTarget(granter, ref);
   if (target !== undefined)

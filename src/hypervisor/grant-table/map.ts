@@ -31,6 +31,8 @@ export function mapOne(vcpu: Vcpu, op: MapOp): GrantStatus {
   const kinds = kindsOf(op.flags);
   if (kinds.length === 0) return GNTST.bad_gntref;
   const granter = mapper.hypervisor.domains.get(op.dom);
+  // The host grants nothing.
+  if (op.dom === mapper.hypervisor.hostDomain?.id) return GNTST.bad_gntref;
   if (granter === undefined || granter.isDying) return GNTST.bad_domain;
   const handle = getHandle(mapper);
   if (handle === undefined) return GNTST.no_device_space;

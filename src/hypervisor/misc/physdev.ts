@@ -2,7 +2,6 @@
 import { EBUSY, EINVAL, ENOSPC, ENOSYS, EPERM } from "../../abi/errno.ts";
 import {
   PHYSDEVOP,
-  physdevGetNrPirqs,
   physdevOpCompatStruct,
   physdevPirqEoiGmfn,
   physdevSetIobitmap,
@@ -10,7 +9,7 @@ import {
 } from "../../abi/physdev.ts";
 import { holdGuestFrame, releaseGuestFrame } from "../event-channel/guest-frame.ts";
 import { type Hypercall, HypercallError, type HypercallResult } from "../hypercall.ts";
-import { guestStruct, putGuestStruct } from "../mm/guest-access.ts";
+import { copyFromGuest, guestStruct } from "../mm/guest-access.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { done, firstArgument, refused } from "./operation.ts";
 
@@ -42,13 +41,6 @@ function setPirqEoiMap(vcpu: Vcpu, va: bigint): HypercallResult {
   return 0;
 }
 
-function getNrPirqs(vcpu: Vcpu, va: bigint): HypercallResult {
-  const info = guestStruct(vcpu, physdevGetNrPirqs, va);
-  info.nr_pirqs = 0;
-  putGuestStruct(vcpu, physdevGetNrPirqs, va, info);
-  return 0;
-}
-
 const control = "control domain only: -EPERM";
 const noPirqs = "the domain has no physical interrupts: -EINVAL";
 
@@ -73,7 +65,7 @@ export const physdevOp: Hypercall = {
     [PHYSDEVOP.restore_msi]: refused("restore_msi", control),
     [PHYSDEVOP.manage_pci_add_ext]: refused("manage_pci_add_ext", control),
     [PHYSDEVOP.setup_gsi]: refused("setup_gsi", control),
-    [PHYSDEVOP.get_nr_pirqs]: done("get_nr_pirqs"),
+    [PHYSDEVOP.get_nr_pirqs]: refused("get_nr_pirqs", "-ENOSYS: Xen dropped it"),
     [PHYSDEVOP.get_free_pirq]: refused("get_free_pirq", "the domain has no physical interrupts: -ENOSPC"),
     [PHYSDEVOP.pci_mmcfg_reserved]: refused("pci_mmcfg_reserved", control),
     [PHYSDEVOP.pci_device_add]: refused("pci_device_add", control),
@@ -97,14 +89,17 @@ export const physdevOp: Hypercall = {
       case PHYSDEVOP.pirq_eoi_gmfn_v1:
       case PHYSDEVOP.pirq_eoi_gmfn_v2:
         return setPirqEoiMap(vcpu, va);
-      case PHYSDEVOP.get_nr_pirqs:
-        return getNrPirqs(vcpu, va);
       case PHYSDEVOP.get_free_pirq:
         return -ENOSPC;
       case PHYSDEVOP.irq_status_query:
       case PHYSDEVOP.eoi:
       case PHYSDEVOP.unmap_pirq:
+        copyFromGuest(vcpu, va, 4);
         return -EINVAL;
+      // Refused before their arguments are read.
+      case PHYSDEVOP.pci_mmcfg_reserved:
+      case PHYSDEVOP.dbgp_op:
+        return -EPERM;
       case PHYSDEVOP.apic_read:
       case PHYSDEVOP.apic_write:
       case PHYSDEVOP.alloc_irq_vector:
@@ -114,13 +109,12 @@ export const physdevOp: Hypercall = {
       case PHYSDEVOP.restore_msi:
       case PHYSDEVOP.manage_pci_add_ext:
       case PHYSDEVOP.setup_gsi:
-      case PHYSDEVOP.pci_mmcfg_reserved:
       case PHYSDEVOP.pci_device_add:
       case PHYSDEVOP.pci_device_remove:
       case PHYSDEVOP.restore_msi_ext:
-      case PHYSDEVOP.dbgp_op:
       case PHYSDEVOP.prepare_msix:
       case PHYSDEVOP.release_msix:
+        copyFromGuest(vcpu, va, 4);
         return -EPERM;
       default:
         return -ENOSYS;

@@ -2,11 +2,11 @@
 import { TI_DPL_MASK, TI_MASK_EVENTS, trapInfo } from "../../abi/arch-x86.ts";
 import {
   EXC_BP,
-  EXC_OF,
   EXC_DB,
   EXC_DF,
   EXC_GP,
   EXC_NM,
+  EXC_OF,
   EXC_PF,
   EXC_UD,
   EXCEPTIONS_WITH_ERROR_CODE,
@@ -112,14 +112,19 @@ export function injectDebug(vcpu: Vcpu): void {
  * may use: for them the guest's table has no say.
  */
 export function softwareInterrupt(vcpu: Vcpu, vector: number, length: number): void {
+  const next = BigInt.asUintN(64, vcpu.state.rip + BigInt(length));
+  if (vector === EXC_BP || vector === EXC_OF) {
+    vcpu.state.rip = next;
+    injectException(vcpu, vector, 0);
+    return;
+  }
   const handler = trapHandler(vcpu, vector);
   const dpl = trapFlags(vcpu, vector) & TI_DPL_MASK;
-  const open = vector === EXC_BP || vector === EXC_OF;
-  if (!open && (handler === 0n || dpl < (vcpu.kernelMode ? 1 : 3))) {
+  if (handler === 0n || dpl < (vcpu.kernelMode ? 1 : 3)) {
     // The selector-style error code of the IDT: index, then the IDT bit.
     injectGeneralProtection(vcpu, (vector << 3) | 2);
     return;
   }
-  vcpu.state.rip = BigInt.asUintN(64, vcpu.state.rip + BigInt(length));
+  vcpu.state.rip = next;
   bounce(vcpu, handler, NO_ERROR_CODE, (trapFlags(vcpu, vector) & TI_MASK_EVENTS) !== 0);
 }

@@ -15,6 +15,8 @@ export const engineState = struct("engine_state", {
   tlb: u32,
   /** Jump cache of the set in use. */
   jump_cache: u32,
+  /** Fetch TLB of the set in use. */
+  fetch_tlb: u32,
   /** Fill log of the set in use. */
   fill_log: u32,
   /** Record being executed by an out-of-line handler. */

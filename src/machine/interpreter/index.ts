@@ -144,6 +144,7 @@ export class Interpreter implements Processor, SystemHost {
         locate: (record) => this.#locate(record),
         threshold: options.jitThreshold ?? JIT_THRESHOLD,
         now: options.now ?? (() => 0),
+        frameOf: (linear) => this.#frameOf(linear),
         recordAt: (mfn, offset) => this.code.recordAt(mfn, offset),
       });
     }
@@ -312,12 +313,18 @@ export class Interpreter implements Processor, SystemHost {
   }
 
   /** Frame and offset of a record in the page being executed. */
-  #locate(record: number): { mfn: number; offset: number } | undefined {
+  #locate(record: number): { pageVa: bigint; mfn: number; offset: number } | undefined {
     const offset = this.memory.u16[(record + REC_OFFSET) >>> 1] as number;
-    const host = this.translate(this.state.page_va + BigInt(offset), 2, this.state.cpl === 3);
-    if (host < 0) return undefined;
-    const mfn = host >>> 12;
-    return this.code.recordAt(mfn, offset) === record ? { mfn, offset } : undefined;
+    const pageVa = this.state.page_va;
+    const mfn = this.#frameOf(pageVa);
+    if (mfn === undefined || this.code.recordAt(mfn, offset) !== record) return undefined;
+    return { pageVa, mfn, offset };
+  }
+
+  /** Frame that code at a linear address is fetched from, if it can be. */
+  #frameOf(linear: bigint): number | undefined {
+    const host = this.translate(linear, 2, this.state.cpl === 3);
+    return host < 0 ? undefined : host >>> 12;
   }
 
   // --- SystemHost ------------------------------------------------------------------------------

@@ -6,7 +6,14 @@
  * hypervisor's own accesses to guest memory use it, too.
  */
 
-import { CPU_SCRATCH, CPU_STATE, FILL_LOG_ENTRIES, type MemoryLayout, TLB_ARRAY_SIZE } from "../layout.ts";
+import {
+  CPU_SCRATCH,
+  CPU_STATE,
+  FETCH_TLB_ENTRIES,
+  FILL_LOG_ENTRIES,
+  type MemoryLayout,
+  TLB_ARRAY_SIZE,
+} from "../layout.ts";
 import { ExitReason } from "../processor.ts";
 import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../wasm/expression.ts";
 import type { Fn, Label } from "../wasm/function.ts";
@@ -178,6 +185,11 @@ function tlbEntry(linear: Expr): Expr {
   return i32.add(engine32(EN.tlb), i32.and(i32.wrap(i64.shrU(linear, i64.const(8))), i32.const(0xfff0)));
 }
 
+/** Address of the fetch TLB's entry of a page (a linear address shifted right by 12). */
+export function fetchTlbEntry(base: Expr, page: Expr): Expr {
+  return i32.add(base, i32.shl(i32.and(page, i32.const(FETCH_TLB_ENTRIES - 1)), i32.const(4)));
+}
+
 /** Notes that a TLB or jump cache entry is filled. */
 function logFill(fn: Fn, entry: Expr): void {
   const log = fn.let(engine32(EN.fill_log));
@@ -313,11 +325,20 @@ export function jumpCacheSlot(rip: Expr): Expr {
 function defineFind(fn: Fn, runtime: Runtime, layout: MemoryLayout, imports: RuntimeImports): void {
   const [rip] = fn.params as [Local];
   count(fn, EN.lookups);
-  const host = fn.let(call(runtime.walk, rip, i32.const(2), isUser()));
-  fn.if(i32.eqz(host), () => {
-    count(fn, EN.fetch_misses);
-    fn.return(ZERO);
-  });
+  const host = fn.local(I32);
+  const entry = fn.let(fetchTlbEntry(engine32(EN.fetch_tlb), i32.wrap(i64.shrU(rip, i64.const(12)))));
+  fn.if(
+    i64.eq(i64.load(entry), pageOf(rip)),
+    () => fn.set(host, i32.or(i32.load(entry, 8), i32.and(i32.wrap(rip), i32.const(0xfff)))),
+    () => {
+      count(fn, EN.fetch_misses);
+      fn.set(host, call(runtime.walk, rip, i32.const(2), isUser()));
+      fn.if(i32.eqz(host), () => fn.return(ZERO));
+      logFill(fn, entry);
+      fn.store(StoreOp.i64, entry, pageOf(rip));
+      fn.store(StoreOp.i32, entry, i32.and(host, i32.const(~0xfff)), 8);
+    },
+  );
   const record = fn.let(ZERO);
   fn.block((missing: Label) => {
     const directory = fn.let(i32.load(i32.shl(i32.shrU(host, i32.const(12)), i32.const(2)), layout.codeDirectory));

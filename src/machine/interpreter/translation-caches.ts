@@ -5,6 +5,8 @@
 import {
   CPU_SCRATCH,
   EMPTY_TLB_SET,
+  FETCH_TLB_BASE,
+  FETCH_TLB_SIZE,
   FILL_LOG_BASE,
   FILL_LOG_ENTRIES,
   FILL_LOG_SIZE,
@@ -40,6 +42,7 @@ export class TranslationCaches {
     const { u32 } = this.#memory;
     const checking = u32[(CPU_SCRATCH + EN.check_alignment) >>> 2] !== 0;
     u32[(CPU_SCRATCH + EN.tlb) >>> 2] = checking ? EMPTY_TLB_SET : TLB_BASE + pcid * TLB_SET_SIZE;
+    u32[(CPU_SCRATCH + EN.fetch_tlb) >>> 2] = FETCH_TLB_BASE + pcid * FETCH_TLB_SIZE;
     u32[(CPU_SCRATCH + EN.fill_log) >>> 2] = FILL_LOG_BASE + pcid * FILL_LOG_SIZE;
     u32[(CPU_SCRATCH + EN.jump_cache) >>> 2] = JUMP_CACHE_BASE + pcid * JUMP_CACHE_SET_SIZE;
   }
@@ -67,6 +70,8 @@ export class TranslationCaches {
       u8.fill(EMPTY, entry + TLB_ARRAY_SIZE, entry + TLB_ARRAY_SIZE + 8);
       const jumps = JUMP_CACHE_BASE + set * JUMP_CACHE_SET_SIZE + (page & 0x3f) * 1024;
       u8.fill(EMPTY, jumps, jumps + 1024);
+      const fetch = FETCH_TLB_BASE + set * FETCH_TLB_SIZE + (page & 0xff) * 16;
+      u8.fill(EMPTY, fetch, fetch + 8);
     }
   }
 
@@ -117,5 +122,7 @@ export class TranslationCaches {
     u8.fill(EMPTY, set, set + TLB_SET_SIZE);
     const jumps = JUMP_CACHE_BASE + pcid * JUMP_CACHE_SET_SIZE;
     u8.fill(EMPTY, jumps, jumps + JUMP_CACHE_SET_SIZE);
+    const fetch = FETCH_TLB_BASE + pcid * FETCH_TLB_SIZE;
+    u8.fill(EMPTY, fetch, fetch + FETCH_TLB_SIZE);
   }
 }

@@ -1,16 +1,17 @@
 /** Compiles a region to a WebAssembly function: structured control flow around the emitted instructions. */
 
 import { engineState } from "../interpreter/engine-state.ts";
+import { fetchTlbEntry } from "../interpreter/runtime.ts";
 import { Status } from "../interpreter/status.ts";
 import { CPU_SCRATCH, CPU_STATE, type MemoryLayout } from "../layout.ts";
-import { i32, i64, type Local, StoreOp, ValType } from "../wasm/expression.ts";
+import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../wasm/expression.ts";
 import type { Fn, Label } from "../wasm/function.ts";
 import { ModuleBuilder } from "../wasm/module.ts";
 import { semantics } from "../x86/semantics/index.ts";
 import { cpuState } from "../x86/state.ts";
 import { RegionEmit, type RegionLocals } from "./emit.ts";
 import { analyse, type FlowGraph } from "./flow-graph.ts";
-import type { Block, Region, RegionInsn } from "./region.ts";
+import { type Block, branchTarget, pageOf, type Region, type RegionInsn } from "./region.ts";
 
 const ST = cpuState.offset;
 const EN = engineState.offset;
@@ -59,6 +60,7 @@ class RegionCompiler {
       flagsAux: home(I32, CPU_STATE + ST.flags_aux),
       pageVa: home(I64, CPU_STATE + ST.page_va),
       tlb: home(I32, CPU_SCRATCH + EN.tlb),
+      fetchTlb: home(I32, CPU_SCRATCH + EN.fetch_tlb),
       cr0: home(I32, CPU_STATE + ST.cr0),
       cr4: home(I32, CPU_STATE + ST.cr4),
       used: new Set(),
@@ -119,22 +121,16 @@ class RegionCompiler {
   }
 
   #block(block: Block): void {
-    const fn = this.#fn;
     const { code } = block;
     this.#spend(code.length);
     let previous: RegionEmit | undefined;
     code.forEach((at, i) => {
-      const e = new RegionEmit(fn, at.insn, at.offset, this.#locals, {
-        resume: () => {
-          this.#spend(i - code.length);
-          fn.store(StoreOp.i32, ZERO, i32.const(at.record), CPU_SCRATCH + EN.record);
-          this.#leave(Status.Resume);
-        },
+      const resume = (): void => this.#resume(at, code.length - i);
+      if (at.crossing) this.#requirePage(pageOf(at.offset) + 1, resume);
+      const e = new RegionEmit(this.#fn, at.insn, at.offset, this.#locals, {
+        resume,
         branch: () => this.#branch(block, at),
-        jump: (target) => {
-          fn.store(StoreOp.i64, ZERO, target, CPU_STATE + ST.rip);
-          this.#leave(Status.Jump);
-        },
+        jump: (target) => this.#jump(block, target),
       });
       if (previous) e.inheritFlags(previous);
       const semantic = semantics.get(at.insn.def.mnemonic);
@@ -142,35 +138,81 @@ class RegionCompiler {
       semantic(e);
       previous = e;
     });
-    if (block.next !== undefined) this.#goTo(block, block.next, false);
+    if (block.next !== undefined) this.#goTo(block, block.next, Status.JumpUnchecked);
   }
 
-  /** The direct branch at the end of a block is taken. */
+  /** Leaves at an instruction; it and those behind it in the block, `left` in all, have not been executed. */
+  #resume(at: RegionInsn, left: number): void {
+    const fn = this.#fn;
+    this.#spend(-left);
+    fn.store(StoreOp.i32, ZERO, i32.const(at.record), CPU_SCRATCH + EN.record);
+    const page = pageOf(at.offset);
+    if (page !== 0) fn.store(StoreOp.i64, ZERO, this.#linear(page * 4096), CPU_STATE + ST.page_va);
+    this.#leave(Status.Resume);
+  }
+
+  /** Linear address of an offset. */
+  #linear(offset: number): Expr {
+    this.#locals.used.add(this.#locals.pageVa);
+    return i64.add(this.#locals.pageVa, i64.const(offset));
+  }
+
+  /** Goes on only if the frame of a page is mapped where it was when the region was made. */
+  #requirePage(page: number, otherwise: () => void): void {
+    if (page === 0) return;
+    const fn = this.#fn;
+    this.#locals.used.add(this.#locals.fetchTlb);
+    const linear = fn.let(this.#linear(page * 4096));
+    const entry = fn.let(fetchTlbEntry(this.#locals.fetchTlb, i32.wrap(i64.shrU(linear, i64.const(12)))));
+    const frame = (this.#region.frames.get(page) as number) * 4096;
+    const same = i32.and(i64.eq(i64.load(entry), linear), i32.eq(i32.load(entry, 8), i32.const(frame)));
+    fn.if(i32.eqz(same), otherwise);
+  }
+
+  /** The budget is looked at (see STEP_LIMIT): without any left, the run ends at `offset`. */
+  #look(offset: number): void {
+    this.#fn.if(i32.leS(this.#budget, ZERO), () => this.#leaveTo(offset, Status.Jump));
+  }
+
+  /** The direct branch or call at the end of a block is taken. */
   #branch(block: Block, at: RegionInsn): void {
-    const target = Number(at.insn.imm) + at.offset + at.insn.length;
-    const inPage = target >= 0 && target < 4096;
-    if (block.taken !== undefined && at.insn.def.mnemonic !== "call") {
-      // Backward: here the budget is looked at (see STEP_LIMIT).
-      if (target <= at.offset) this.#fn.if(i32.leS(this.#budget, ZERO), () => this.#leaveTo(target, Status.Jump));
-      this.#goTo(block, target, true);
-    } else this.#leaveTo(target, inPage && target > at.offset ? Status.JumpUnchecked : Status.Jump);
+    const target = branchTarget(at.insn, at.offset) as number;
+    const free = pageOf(target) === pageOf(at.offset) && target > at.offset;
+    if (!free) this.#look(target);
+    this.#goTo(block, target, free ? Status.JumpUnchecked : Status.Jump);
   }
 
-  /** Control goes to another offset of the page. */
-  #goTo(from: Block, to: number, taken: boolean): void {
+  /** An indirect transfer: a RET may go back to a call of this region. */
+  #jump(block: Block, target: Expr): void {
+    const fn = this.#fn;
+    const to = fn.let(target);
+    for (const site of block.returns) {
+      if (!this.#graph.has(block.start, site)) continue;
+      fn.if(i64.eq(to, this.#linear(site)), () => {
+        this.#look(site);
+        this.#goTo(block, site, Status.Jump);
+      });
+    }
+    fn.store(StoreOp.i64, ZERO, to, CPU_STATE + ST.rip);
+    this.#leave(Status.Jump);
+  }
+
+  /** Control goes to another offset; `status` is for leaving the region to it. */
+  #goTo(from: Block, to: number, status: number): void {
     const graph = this.#graph;
-    if (!graph.has(from.start, to)) {
-      const last = from.code.at(-1) as RegionInsn;
-      this.#leaveTo(to, taken && to <= last.offset ? Status.Jump : Status.JumpUnchecked);
-    } else if (graph.isBackEdge(from.start, to)) this.#fn.br(this.#loops.get(to) as Label);
+    if (!graph.has(from.start, to)) return this.#leaveTo(to, status);
+    const last = from.code.at(-1) as RegionInsn;
+    // A crossing instruction has had its second page looked at.
+    const known = last.crossing ? pageOf(last.offset) + 1 : pageOf(last.offset);
+    if (pageOf(to) !== known) this.#requirePage(pageOf(to), () => this.#leaveTo(to, status));
+    if (graph.isBackEdge(from.start, to)) this.#fn.br(this.#loops.get(to) as Label);
     else if (graph.mergePoints.has(to)) this.#fn.br(this.#merges.get(to) as Label);
     else this.#tree(to);
   }
 
-  /** Leaves for an offset relative to the page. */
+  /** Leaves for an offset of the region. */
   #leaveTo(offset: number, status: number): void {
-    this.#locals.used.add(this.#locals.pageVa);
-    this.#fn.store(StoreOp.i64, ZERO, i64.add(this.#locals.pageVa, i64.const(offset)), CPU_STATE + ST.rip);
+    this.#fn.store(StoreOp.i64, ZERO, this.#linear(offset), CPU_STATE + ST.rip);
     this.#leave(status);
   }
 

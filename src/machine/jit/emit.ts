@@ -20,6 +20,7 @@ export interface RegionLocals {
   readonly flagsAux: Local;
   readonly pageVa: Local;
   readonly tlb: Local;
+  readonly fetchTlb: Local;
   readonly cr0: Local;
   readonly cr4: Local;
   /** Locals that some instruction reads or writes: they are loaded at the entry. */

@@ -18,14 +18,14 @@ export interface FlowGraph {
   isBackEdge(from: number, to: number): boolean;
 }
 
-const edgeKey = (from: number, to: number): number => from * 8192 + to;
+const edgeKey = (from: number, to: number): string => `${from}:${to}`;
 
 export function analyse(region: Region): FlowGraph {
-  const cut = new Set<number>();
+  const cut = new Set<string>();
   const successors = (at: number): number[] => {
     const block = region.blocks.get(at);
     const out: number[] = [];
-    for (const to of [block?.taken, block?.next]) {
+    for (const to of [block?.taken, block?.next, ...(block?.returns ?? [])]) {
       if (to !== undefined && region.blocks.has(to) && !cut.has(edgeKey(at, to)) && !out.includes(to)) out.push(to);
     }
     return out;

@@ -11,7 +11,7 @@ import { TABLE_SIZE } from "../interpreter/status.ts";
 import type { MemoryLayout } from "../layout.ts";
 import type { MachineMemory } from "../memory.ts";
 import { compileRegions } from "./compile.ts";
-import { discoverRegion, type Region } from "./region.ts";
+import { discoverRegion, pageOf, type Region } from "./region.ts";
 
 /** Regions shorter than this, and without a loop, gain nothing. */
 const MIN_INSTRUCTIONS = 8;
@@ -21,12 +21,10 @@ const MAX_BATCH = 32;
 const MAX_REGIONS = 8000;
 
 interface LiveRegion {
-  readonly mfn: number;
   readonly entryRecord: number;
   readonly index: number;
-  /** Offsets that it was made of: first, and behind the last. */
-  readonly from: number;
-  readonly to: number;
+  /** What it was made of: by frame, the first offset and that behind the last. */
+  readonly parts: ReadonlyMap<number, { from: number; to: number }>;
 }
 
 /** What the cache needs of its processor. */
@@ -35,8 +33,10 @@ export interface RegionHost {
   readonly layout: MemoryLayout;
   readonly features: ReadonlySet<string>;
   readonly table: WebAssembly.Table;
-  /** Where an instruction's record is: its frame and offset. */
-  locate(record: number): { mfn: number; offset: number } | undefined;
+  /** Where the record of an instruction of the current page is: page, frame and offset. */
+  locate(record: number): { pageVa: bigint; mfn: number; offset: number } | undefined;
+  /** Frame that code at a linear address is fetched from, if it can be. */
+  frameOf(linear: bigint): number | undefined;
   recordAt(mfn: number, offset: number): number;
   /** Intervals of HOT_INTERVAL transfers that make a record worth compiling from. */
   readonly threshold: number;
@@ -58,7 +58,7 @@ export class RegionCache {
   readonly #refused = new Set<number>();
   /** How often records were shown to be hot. */
   readonly #heat = new Map<number, number>();
-  #pending: { record: number; mfn: number; offset: number }[] = [];
+  #pending: { record: number; pageVa: bigint; mfn: number; offset: number }[] = [];
   readonly #freeIndexes: number[] = [];
   #nextIndex = CASE_FIRST_REGION;
   #live = 0;
@@ -88,12 +88,19 @@ export class RegionCache {
     if (this.#pending.length === 0) return;
     const start = this.#host.now();
     const batch: { record: number; region: Region }[] = [];
-    for (const { record, mfn, offset } of this.#pending.splice(0, MAX_BATCH)) {
+    for (const { record, pageVa, mfn, offset } of this.#pending.splice(0, MAX_BATCH)) {
       // It may have been dropped since.
       if (this.#host.recordAt(mfn, offset) !== record) continue;
       if ((this.#host.memory.u16[(record + REC_CASE) >>> 1] as number) >= CASE_FIRST_REGION) continue;
-      const region = discoverRegion(this.#host.memory, mfn, offset, this.#host.features, (at) =>
-        this.#host.recordAt(mfn, at),
+      if (this.#host.frameOf(pageVa) !== mfn) continue;
+      const region = discoverRegion(
+        {
+          memory: this.#host.memory,
+          features: this.#host.features,
+          frameOf: (page) => this.#host.frameOf(BigInt.asUintN(64, pageVa + BigInt(page * 4096))),
+          recordAt: (frame, at) => this.#host.recordAt(frame, at),
+        },
+        offset,
       );
       if (isWorthwhile(region)) batch.push({ record, region });
       else this.#refused.add(record);
@@ -121,17 +128,12 @@ export class RegionCache {
     const index = this.#freeIndexes.pop() ?? this.#nextIndex++;
     if (index >= TABLE_SIZE) throw new RangeError("table of compiled regions is full");
     table.set(index, code);
-    const offsets = [...region.blocks.values()].flatMap((b) => b.code.map((c) => [c.offset, c.offset + c.insn.length]));
-    const live: LiveRegion = {
-      mfn: region.mfn,
-      entryRecord: record,
-      index,
-      from: Math.min(...offsets.map((o) => o[0] as number)),
-      to: Math.max(...offsets.map((o) => o[1] as number)),
-    };
-    const ofFrame = this.#byFrame.get(region.mfn);
-    if (ofFrame) ofFrame.add(live);
-    else this.#byFrame.set(region.mfn, new Set([live]));
+    const live: LiveRegion = { entryRecord: record, index, parts: partsOf(region) };
+    for (const mfn of live.parts.keys()) {
+      const ofFrame = this.#byFrame.get(mfn);
+      if (ofFrame) ofFrame.add(live);
+      else this.#byFrame.set(mfn, new Set([live]));
+    }
     memory.u16[(record + REC_CASE) >>> 1] = index;
     this.#live++;
     this.statistics.compiled++;
@@ -142,12 +144,10 @@ export class RegionCache {
   written(mfn: number, from: number, to: number): void {
     const ofFrame = this.#byFrame.get(mfn);
     if (!ofFrame) return;
-    for (const region of ofFrame) {
-      if (region.from >= to || region.to <= from) continue;
-      this.#drop(region);
-      ofFrame.delete(region);
+    for (const region of [...ofFrame]) {
+      const part = region.parts.get(mfn);
+      if (part && part.from < to && part.to > from) this.#drop(region);
     }
-    if (ofFrame.size === 0) this.#byFrame.delete(mfn);
   }
 
   #drop(region: LiveRegion): void {
@@ -155,16 +155,28 @@ export class RegionCache {
     const { entryRecord: record } = region;
     const at = (record + REC_CASE) >>> 1;
     if (u16[at] === region.index) u16[at] = u16[(record + REC_PLAIN) >>> 1] as number;
+    this.#forget(region);
+  }
+
+  #forget(region: LiveRegion): void {
+    for (const mfn of region.parts.keys()) {
+      const ofFrame = this.#byFrame.get(mfn);
+      ofFrame?.delete(region);
+      if (ofFrame?.size === 0) this.#byFrame.delete(mfn);
+    }
     this.#host.table.set(region.index, null);
     this.#freeIndexes.push(region.index);
     this.#live--;
     this.statistics.dropped++;
   }
 
+  #all(): Set<LiveRegion> {
+    return new Set([...this.#byFrame.values()].flatMap((ofFrame) => [...ofFrame]));
+  }
+
   /** Drops all regions; their records become what they were. */
   clear(): void {
-    for (const ofFrame of this.#byFrame.values()) for (const region of ofFrame) this.#drop(region);
-    this.#byFrame.clear();
+    for (const region of this.#all()) this.#drop(region);
     this.#refused.clear();
     this.#heat.clear();
     this.#pending = [];
@@ -172,19 +184,35 @@ export class RegionCache {
 
   /** All records are gone, and with them the regions. */
   flushed(): void {
-    for (const ofFrame of this.#byFrame.values()) {
-      for (const region of ofFrame) {
-        this.#host.table.set(region.index, null);
-        this.#freeIndexes.push(region.index);
-        this.#live--;
-        this.statistics.dropped++;
-      }
-    }
-    this.#byFrame.clear();
+    for (const region of this.#all()) this.#forget(region);
     this.#refused.clear();
     this.#heat.clear();
     this.#pending = [];
   }
+}
+
+/** The bytes that a region was made of, by frame. */
+function partsOf(region: Region): Map<number, { from: number; to: number }> {
+  const parts = new Map<number, { from: number; to: number }>();
+  const add = (page: number, from: number, to: number): void => {
+    const mfn = region.frames.get(page) as number;
+    const part = parts.get(mfn);
+    if (!part) parts.set(mfn, { from, to });
+    else {
+      part.from = Math.min(part.from, from);
+      part.to = Math.max(part.to, to);
+    }
+  };
+  for (const block of region.blocks.values()) {
+    for (const { offset, insn } of block.code) {
+      const page = pageOf(offset);
+      const from = offset - page * 4096;
+      const to = from + insn.length;
+      add(page, from, Math.min(to, 4096));
+      if (to > 4096) add(page + 1, 0, to - 4096);
+    }
+  }
+  return parts;
 }
 
 function isWorthwhile(region: Region): boolean {

@@ -1,9 +1,13 @@
 /**
  * Regions: the pieces of hot guest code that become one WebAssembly function each.
  *
- * A region is the code of one machine frame that can be reached from its entry by direct branches and
- * falling through, cut into basic blocks. It ends where control leaves the page, goes through a
- * register, or comes to an instruction that is better executed by the interpreter.
+ * A region is what can be reached from its entry by direct branches, calls and falling through, cut
+ * into basic blocks; a RET goes back to the calls of the region. It ends where control goes elsewhere
+ * through a register, where the interpreter has not been yet, or at an instruction that is better
+ * executed by the interpreter.
+ *
+ * Offsets are relative to the page of the entry, so a region can spread over pages, which need not be
+ * neighbours. That the other pages are where they were is checked when control gets there.
  */
 
 import { cloneInsn } from "../interpreter/forms.ts";
@@ -17,32 +21,48 @@ import { x87 } from "../x86/semantics/x87.ts";
 
 export interface RegionInsn {
   readonly insn: Insn;
-  /** In the page. */
   readonly offset: number;
   /** Its record in the code cache. */
   readonly record: number;
+  /** Bytes of it are on the next page. */
+  readonly crossing: boolean;
 }
 
 /** A basic block: straight-line code from `start`. */
 export interface Block {
   readonly start: number;
   readonly code: readonly RegionInsn[];
-  /** Offset that a direct branch at the end goes to, if it stays in the page. */
+  /** Offset that the direct branch or call at the end goes to. */
   readonly taken: number | undefined;
-  /** Offset behind the last instruction, unless control never gets there. */
+  /** Offset behind the last instruction, unless control never falls through. */
   readonly next: number | undefined;
+  /** Where a RET at the end may go back to. */
+  readonly returns: readonly number[];
 }
 
 export interface Region {
-  readonly mfn: number;
   readonly entry: number;
   /** By start offset. */
   readonly blocks: ReadonlyMap<number, Block>;
   readonly instructions: number;
+  /** Frames by page, counted from the entry's. */
+  readonly frames: ReadonlyMap<number, number>;
 }
 
-/** Instructions of a region at most. */
+/** What a region is made from. */
+export interface RegionSource {
+  readonly memory: MachineMemory;
+  readonly features: ReadonlySet<string>;
+  /** Frame of a page, counted from the entry's; undefined if it cannot be executed. */
+  frameOf(page: number): number | undefined;
+  /** The record at an offset of a frame, 0 if the interpreter has not been there. */
+  recordAt(mfn: number, offset: number): number;
+}
+
 const MAX_INSTRUCTIONS = 256;
+const MAX_PAGES = 6;
+/** Places that a RET is tried against. */
+const MAX_RETURNS = 4;
 
 /** Left to the interpreter: what ends run(), is executed in TypeScript, or repeats itself. */
 const INTERPRETED = new Set([
@@ -67,6 +87,8 @@ const CONDITIONAL = new Set(["jcc", "loop", "loope", "loopne", "jcxz"]);
 /** Behind these control does not go on. */
 const UNCONDITIONAL = new Set(["jmp", "call", "ret"]);
 
+export const pageOf = (offset: number): number => Math.floor(offset / 4096);
+
 function isCompilable(insn: Insn, features: ReadonlySet<string>): boolean {
   const { mnemonic, feature } = insn.def;
   if (INTERPRETED.has(mnemonic) || !semantics.has(mnemonic)) return false;
@@ -82,85 +104,124 @@ function isCompilable(insn: Insn, features: ReadonlySet<string>): boolean {
   return true;
 }
 
-/**
- * Finds the region that begins at an instruction.
- * @param recordAt the record of an offset, 0 if the interpreter has not been there
- */
-export function discoverRegion(
-  memory: MachineMemory,
-  mfn: number,
-  entry: number,
-  features: ReadonlySet<string>,
-  recordAt: (offset: number) => number,
-): Region {
-  const frame = memory.frame(mfn);
-  const insns = new Map<number, RegionInsn>();
-  const leaders = new Set<number>([entry]);
-  const work = [entry];
-  const scratch = newInsn();
-  for (let offset = work.shift(); offset !== undefined; offset = work.shift()) {
-    while (!insns.has(offset) && insns.size < MAX_INSTRUCTIONS) {
-      const record = offset < 4096 ? recordAt(offset) : 0;
-      if (record === 0) break;
-      const length = decode(frame, offset, 64, scratch);
-      if (length <= 0 || !isCompilable(scratch, features)) break;
-      const insn = cloneInsn(scratch);
-      insns.set(offset, { insn, offset, record });
-      const { mnemonic } = insn.def;
-      const conditional = CONDITIONAL.has(mnemonic);
-      if (conditional || mnemonic === "jmp") {
-        const target = branchTarget(insn, offset);
-        if (target !== undefined) {
-          leaders.add(target);
-          work.push(target);
+/** Offset of a direct branch's target; undefined for an indirect one. */
+export function branchTarget(insn: Insn, offset: number): number | undefined {
+  if (insn.operands[0].kind !== OperandKind.Rel) return undefined;
+  return Number(insn.imm) + offset + insn.length;
+}
+
+/** Finds the region that begins at an offset of the entry's page. */
+export function discoverRegion(source: RegionSource, entry: number): Region {
+  const discovery = new Discovery(source);
+  discovery.explore(entry);
+  return {
+    entry,
+    blocks: discovery.cutIntoBlocks(),
+    instructions: discovery.insns.size,
+    frames: discovery.frames,
+  };
+}
+
+class Discovery {
+  readonly insns = new Map<number, RegionInsn>();
+  readonly frames = new Map<number, number>();
+  readonly #source: RegionSource;
+  readonly #leaders = new Set<number>();
+  readonly #returnSites: number[] = [];
+  readonly #scratch = newInsn();
+  readonly #bytes = new Uint8Array(64);
+
+  constructor(source: RegionSource) {
+    this.#source = source;
+  }
+
+  explore(entry: number): void {
+    const work = [entry];
+    const lead = (to: number): void => {
+      this.#leaders.add(to);
+      work.push(to);
+    };
+    this.#leaders.add(entry);
+    for (let offset = work.shift(); offset !== undefined; offset = work.shift()) {
+      while (!this.insns.has(offset) && this.insns.size < MAX_INSTRUCTIONS) {
+        const at = this.#decode(offset);
+        if (!at) break;
+        this.insns.set(offset, at);
+        const { mnemonic } = at.insn.def;
+        const next: number = offset + at.insn.length;
+        if (CONDITIONAL.has(mnemonic) || UNCONDITIONAL.has(mnemonic)) {
+          const target = branchTarget(at.insn, offset);
+          if (CONDITIONAL.has(mnemonic)) lead(next);
+          if (target !== undefined) lead(target);
+          if (mnemonic === "call" && target !== undefined) {
+            this.#returnSites.push(next);
+            lead(next);
+          }
+          break;
         }
-      }
-      if (UNCONDITIONAL.has(mnemonic)) break;
-      offset += length;
-      if (conditional) {
-        leaders.add(offset);
-        work.push(offset);
-        break;
+        offset = next;
       }
     }
   }
-  return { mfn, entry, blocks: cutIntoBlocks(insns, leaders), instructions: insns.size };
-}
 
-/** Offset of a direct branch's target, if it is in the page. */
-export function branchTarget(insn: Insn, offset: number): number | undefined {
-  if (insn.operands[0].kind !== OperandKind.Rel) return undefined;
-  const target = Number(insn.imm) + offset + insn.length;
-  return target >= 0 && target < 4096 ? target : undefined;
-}
+  #frame(page: number): number | undefined {
+    const known = this.frames.get(page);
+    if (known !== undefined) return known;
+    if (this.frames.size >= MAX_PAGES) return undefined;
+    const mfn = this.#source.frameOf(page);
+    if (mfn !== undefined) this.frames.set(page, mfn);
+    return mfn;
+  }
 
-function cutIntoBlocks(insns: ReadonlyMap<number, RegionInsn>, leaders: ReadonlySet<number>): Map<number, Block> {
-  const blocks = new Map<number, Block>();
-  for (const start of leaders) {
+  #decode(offset: number): RegionInsn | undefined {
+    const { memory, features, recordAt } = this.#source;
+    const page = pageOf(offset);
+    const mfn = this.#frame(page);
+    if (mfn === undefined) return undefined;
+    const inPage = offset - page * 4096;
+    const record = recordAt.call(this.#source, mfn, inPage);
+    if (record === 0) return undefined;
+    let length = decode(memory.frame(mfn), inPage, 64, this.#scratch);
+    const crossing = length === 0;
+    if (crossing) {
+      const following = this.#frame(page + 1);
+      if (following === undefined) return undefined;
+      const first = memory.frame(mfn).subarray(inPage);
+      this.#bytes.fill(0);
+      this.#bytes.set(first);
+      this.#bytes.set(memory.frame(following).subarray(0, 16), first.length);
+      length = decode(this.#bytes, 0, 64, this.#scratch);
+    }
+    if (length <= 0 || !isCompilable(this.#scratch, features)) return undefined;
+    return { insn: cloneInsn(this.#scratch), offset, record, crossing };
+  }
+
+  cutIntoBlocks(): Map<number, Block> {
+    const blocks = new Map<number, Block>();
+    for (const start of this.#leaders) {
+      const block = this.#blockAt(start);
+      if (block.code.length > 0) blocks.set(start, block);
+    }
+    return blocks;
+  }
+
+  #blockAt(start: number): Block {
     const code: RegionInsn[] = [];
     let offset = start;
-    let taken: number | undefined;
-    let next: number | undefined;
     for (;;) {
-      const at = insns.get(offset);
-      if (!at || (offset !== start && leaders.has(offset))) {
-        next = offset;
-        break;
+      const at = this.insns.get(offset);
+      if (!at || (offset !== start && this.#leaders.has(offset))) {
+        return { start, code, taken: undefined, next: offset, returns: [] };
       }
       code.push(at);
       offset += at.insn.length;
       const { mnemonic } = at.insn.def;
-      if (CONDITIONAL.has(mnemonic)) {
-        taken = branchTarget(at.insn, at.offset);
-        next = offset;
-        break;
-      }
+      const taken = branchTarget(at.insn, at.offset);
+      if (CONDITIONAL.has(mnemonic)) return { start, code, taken, next: offset, returns: [] };
       if (UNCONDITIONAL.has(mnemonic)) {
-        if (mnemonic === "jmp") taken = branchTarget(at.insn, at.offset);
-        break;
+        const returns = mnemonic === "ret" ? this.#returnSites.slice(0, MAX_RETURNS) : [];
+        return { start, code, taken, next: undefined, returns };
       }
     }
-    if (code.length > 0) blocks.set(start, { start, code, taken, next });
   }
-  return blocks;
 }
