@@ -5,7 +5,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("./", import.meta.url));
@@ -37,6 +37,16 @@ const COMPILE = [
 /** Names of all tests. */
 export function testGuests(): string[] {
   return readdirSync(`${ROOT}tests`).sort();
+}
+
+/** What a test needs of its domain; from config.json in its folder, if it has one. */
+export interface GuestConfig {
+  readonly vcpus?: number;
+}
+
+export function guestConfig(name: string): GuestConfig {
+  const file = `${ROOT}tests/${name}/config.json`;
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
 }
 
 function newest(paths: readonly string[]): number {

@@ -15,6 +15,7 @@ export interface Dom0Guest {
   readonly ramdisk?: Uint8Array;
   readonly commandLine?: string;
   readonly memoryMiB: number;
+  readonly vcpus: number;
   /** It is destroyed when it has run so long. */
   readonly seconds: number;
 }
@@ -41,7 +42,7 @@ function configuration(guest: Dom0Guest): string {
     ramdisk: guest.ramdisk && `/guests/${guest.name}.initrd`,
     cmdline: guest.commandLine,
     memory: guest.memoryMiB,
-    vcpus: 1,
+    vcpus: guest.vcpus,
     on_poweroff: "destroy",
     on_reboot: "destroy",
     on_crash: "destroy",

@@ -11,7 +11,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { buildGuest, sourceHash, testGuests } from "../../guests/build.ts";
+import { buildGuest, guestConfig, sourceHash, testGuests } from "../../guests/build.ts";
 import { type Dom0Guest, dom0Ramdisk } from "./dom0.ts";
 import { LINUX_COMMAND_LINE, LINUX_MEMORY_MIB, linuxRamdisk } from "./linux-guest.ts";
 import { libraryFolders, obtainPackages, run } from "./packages.ts";
@@ -27,13 +27,22 @@ const REASONS = ["poweroff", "reboot", "suspend", "crash", "watchdog", "soft_res
 function testGuest(name: string): Dom0Guest {
   const kernel = buildGuest(name);
   if (!kernel) throw new Error("test guests are built with gcc for x86-64, which is not here");
-  return { name, kernel, memoryMiB: 16, seconds: 60 };
+  // As tests/guests/run-guest.ts runs them.
+  return { name, kernel, memoryMiB: 16, vcpus: guestConfig(name).vcpus ?? 1, seconds: 60 };
 }
 
 function linuxGuest(root: string): Dom0Guest {
   const kernel = join(root, "boot", readdirSync(join(root, "boot")).find((name) => name.startsWith("vmlinuz-"))!);
   const ramdisk = linuxRamdisk(readFileSync(join(root, "bin/busybox")));
-  return { name: "linux", kernel, ramdisk, commandLine: LINUX_COMMAND_LINE, memoryMiB: LINUX_MEMORY_MIB, seconds: 240 };
+  return {
+    name: "linux",
+    kernel,
+    ramdisk,
+    commandLine: LINUX_COMMAND_LINE,
+    memoryMiB: LINUX_MEMORY_MIB,
+    vcpus: 1,
+    seconds: 240,
+  };
 }
 
 /** Runs the machine until it switches itself off. Returns the folder of the first domain's results. */

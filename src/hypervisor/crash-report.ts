@@ -2,7 +2,7 @@
 import { CS, DS, ES, FS, GS, RSP, SS } from "../machine/x86/state.ts";
 import { backtrace } from "./backtrace.ts";
 import type { Hypervisor } from "./hypervisor.ts";
-import { readWords } from "./traps/guest-words.ts";
+import { readWords, wordAt } from "./traps/guest-words.ts";
 import { baseOf, selectorOf } from "./traps/segments.ts";
 import type { Vcpu } from "./vcpu.ts";
 
@@ -38,13 +38,13 @@ function registers(hv: Hypervisor, vcpu: Vcpu): string[] {
 }
 
 function stackWords(vcpu: Vcpu): string[] {
-  const row = new BigUint64Array(4);
+  const row = new Uint32Array(8);
   const start = (vcpu.gpr[RSP] ?? 0n) & ~7n;
   const lines: string[] = [];
   for (let i = 0; i < 4; i++) {
     const at = BigInt.asUintN(64, start + BigInt(i * 32));
     if (!readWords(vcpu, at, 4, row)) break;
-    lines.push(`  ${wide(at)}: ${[...row].map(wide).join(" ")}`);
+    lines.push(`  ${wide(at)}: ${[0, 1, 2, 3].map((word) => wide(wordAt(row, word))).join(" ")}`);
   }
   return lines;
 }
@@ -52,7 +52,7 @@ function stackWords(vcpu: Vcpu): string[] {
 function hypercalls(hv: Hypervisor, vcpu: Vcpu): string[] {
   return hv.trace.of(vcpu.domain.id).map(({ vcpu: id, number, args, result }) => {
     const name = hv.hypercalls[number]?.name ?? `hypercall ${number}`;
-    const value = result === undefined ? "..." : BigInt.asIntN(64, result).toString();
+    const value = result === undefined ? "..." : String(result);
     return `  vCPU ${id}: ${name}(${args.map(hex).join(", ")}) = ${value}`;
   });
 }

@@ -9,6 +9,8 @@ import type { Vcpu } from "./vcpu.ts";
 /** Length of SYSCALL and of INT 0x82. */
 const INSTRUCTION_LENGTH = 2n;
 
+/** Registers of the arguments. */
+const ARGUMENTS = [RDI, RSI, RDX, R10, R8] as const;
 /** Arguments are copied out of registers into this; handlers keep no reference to it. */
 const args: bigint[] = [0n, 0n, 0n, 0n, 0n];
 
@@ -29,34 +31,27 @@ export function invoke(hv: Hypervisor, vcpu: Vcpu, number: number, args: bigint[
   }
 }
 
-/** A 64-bit result: bigints as they are, numbers with their sign. */
-export function resultWord(result: number | bigint): bigint {
-  return BigInt.asUintN(64, typeof result === "number" ? BigInt(result) : result);
-}
-
 /** Handles a SYSCALL exit from guest kernel mode; RIP is behind the instruction. */
 export function dispatchHypercall(hv: Hypervisor, vcpu: Vcpu): void {
-  const gpr = vcpu.gpr;
-  const number = Number(BigInt.asUintN(32, gpr[RAX] ?? 0n));
-  args[0] = gpr[RDI] ?? 0n;
-  args[1] = gpr[RSI] ?? 0n;
-  args[2] = gpr[RDX] ?? 0n;
-  args[3] = gpr[R10] ?? 0n;
-  args[4] = gpr[R8] ?? 0n;
+  const { gpr } = vcpu;
+  const { u32 } = hv.memory;
+  const registers = gpr.byteOffset >>> 2;
+  const number = u32[registers + RAX * 2]!;
+  const arity = hv.hypercalls[number]?.arity ?? args.length;
+  for (let i = 0; i < args.length; i++) args[i] = i < arity ? (gpr[ARGUMENTS[i]!] ?? 0n) : 0n;
   hv.beginHypercall();
-  hv.trace.enter(vcpu.domain.id, vcpu.id, number, args);
+  hv.trace.enter(vcpu.domain.id, vcpu.id, number, u32, registers);
   const result = invoke(hv, vcpu, number, args);
-  if (result === CONTINUATION) {
+  if (typeof result === "number") {
+    hv.trace.leave(result);
+    u32[registers + RAX * 2] = result;
+    u32[registers + RAX * 2 + 1] = Math.floor(result / 2 ** 32);
+  } else if (typeof result === "bigint") {
+    hv.trace.leave(Number(result));
+    gpr[RAX] = result;
+  } else if (result === CONTINUATION) {
     hv.statistics.continuations++;
-    gpr[RDI] = args[0] ?? 0n;
-    gpr[RSI] = args[1] ?? 0n;
-    gpr[RDX] = args[2] ?? 0n;
-    gpr[R10] = args[3] ?? 0n;
-    gpr[R8] = args[4] ?? 0n;
+    for (let i = 0; i < arity; i++) gpr[ARGUMENTS[i]!] = args[i] ?? 0n;
     vcpu.state.rip = BigInt.asUintN(64, vcpu.state.rip - INSTRUCTION_LENGTH);
-    return;
   }
-  const word = resultWord(result);
-  hv.trace.leave(word);
-  gpr[RAX] = word;
 }

@@ -25,7 +25,10 @@ export class DomainCrash extends Error {
  */
 export const CONTINUATION = Symbol("hypercall continuation");
 
-export type HypercallResult = number | bigint | typeof CONTINUATION;
+/** Returned by a handler that has set all registers itself, RAX among them: iret. */
+export const REGISTERS_SET = Symbol("registers set");
+
+export type HypercallResult = number | bigint | typeof CONTINUATION | typeof REGISTERS_SET;
 
 /** One sub-operation, for dispatch, statistics and docs/hypercalls.md. */
 export interface Operation {
@@ -47,6 +50,8 @@ export interface Hypercall {
   readonly operations?: Readonly<Record<number, Operation>>;
   /** The command number of these arguments, for statistics; only where there are operations. */
   readonly operationOf?: (args: readonly bigint[]) => number;
+  /** Number of arguments; those beyond are 0. Default 5. Frequent hypercalls say it, since each costs a bigint. */
+  readonly arity?: number;
   /** For docs/hypercalls.md: what a reader should know that the name does not say. */
   readonly note?: string;
   handler(hv: Hypervisor, vcpu: Vcpu, args: bigint[]): HypercallResult;

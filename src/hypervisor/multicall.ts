@@ -1,11 +1,11 @@
 /** multicall: a batch of hypercalls for the price of one. */
 import { EFAULT, EINVAL } from "../abi/errno.ts";
 import { HYPERVISOR, multicallEntry } from "../abi/xen.ts";
-import { invoke, resultWord } from "./dispatch.ts";
-import { CONTINUATION, type Hypercall, HypercallError, type HypercallResult } from "./hypercall.ts";
+import { invoke } from "./dispatch.ts";
+import { CONTINUATION, type Hypercall, HypercallError, type HypercallResult, REGISTERS_SET } from "./hypercall.ts";
 import type { Hypervisor } from "./hypervisor.ts";
 import { guestArrayAddress } from "./mm/guest-access.ts";
-import { readWords, writeWords } from "./traps/guest-words.ts";
+import { readWords, wordAt, writeWords } from "./traps/guest-words.ts";
 import type { Vcpu } from "./vcpu.ts";
 
 const layout = multicallEntry;
@@ -16,12 +16,30 @@ const ARGUMENTS = 5;
 /** Entries between two looks at events. */
 const BATCH = 512;
 
-const words = new BigUint64Array(ENTRY_WORDS);
-const store = new BigUint64Array(ENTRY_WORDS);
+const words = new Uint32Array(ENTRY_WORDS * 2);
+const store = new Uint32Array(ENTRY_WORDS * 2);
 const callArgs: bigint[] = [0n, 0n, 0n, 0n, 0n];
+
+/** A 64-bit result or argument: numbers with their sign. */
+function putWord(into: Uint32Array, index: number, value: number | bigint): void {
+  if (typeof value === "number") {
+    into[index * 2] = value;
+    into[index * 2 + 1] = Math.floor(value / 2 ** 32);
+  } else {
+    into[index * 2] = Number(value & 0xffff_ffffn);
+    into[index * 2 + 1] = Number((value >> 32n) & 0xffff_ffffn);
+  }
+}
 
 function write(vcpu: Vcpu, at: bigint, count: number): void {
   if (!writeWords(vcpu, at, count, store)) throw new HypercallError(EFAULT);
+}
+
+/** What is left is for the next call. */
+function goOn(args: bigint[], at: bigint, left: number): typeof CONTINUATION {
+  args[0] = at;
+  args[1] = BigInt(left);
+  return CONTINUATION;
 }
 
 function runBatch(hv: Hypervisor, vcpu: Vcpu, args: bigint[]): HypercallResult {
@@ -32,25 +50,20 @@ function runBatch(hv: Hypervisor, vcpu: Vcpu, args: bigint[]): HypercallResult {
   guestArrayAddress(list, count - 1, layout.sizeof);
   for (let i = 0; i < count; i++) {
     const at = list + BigInt(i * layout.sizeof);
-    const goOn = (): typeof CONTINUATION => {
-      args[0] = at;
-      args[1] = BigInt(count - i);
-      return CONTINUATION;
-    };
-    if (i === BATCH) return goOn();
+    if (i === BATCH) return goOn(args, at, count - i);
     if (!readWords(vcpu, at, ENTRY_WORDS, words)) throw new HypercallError(EFAULT);
-    const number = Number(BigInt.asUintN(32, words[0] ?? 0n));
-    for (let a = 0; a < ARGUMENTS; a++) callArgs[a] = words[2 + a] ?? 0n;
+    const number = words[0]!;
+    for (let a = 0; a < ARGUMENTS; a++) callArgs[a] = wordAt(words, 2 + a);
     if (number < hv.statistics.inMulticall.length) hv.statistics.inMulticall[number]!++;
     const result = number === HYPERVISOR.multicall ? -EINVAL : invoke(hv, vcpu, number, callArgs);
     // The guest is somewhere else now, with RAX from its frame: the rest of the batch is void (XSA-213).
-    if (number === HYPERVISOR.iret) return result;
+    if (result === REGISTERS_SET) return result;
     if (result === CONTINUATION) {
-      for (let a = 0; a < ARGUMENTS; a++) store[a] = callArgs[a] ?? 0n;
+      for (let a = 0; a < ARGUMENTS; a++) putWord(store, a, callArgs[a] ?? 0n);
       write(vcpu, at + ARGS, ARGUMENTS);
-      return goOn();
+      return goOn(args, at, count - i);
     }
-    store[0] = resultWord(result);
+    putWord(store, 0, result);
     write(vcpu, at + RESULT, 1);
   }
   return 0;

@@ -43,6 +43,7 @@ const RETIRED = cpuState.offset.retired;
  * would be interrupted for each, where a driver beside it finds all three at one go.
  */
 const HOST_DELAY = 250_000;
+const NEVER = Number.POSITIVE_INFINITY;
 
 /** How long an instruction takes, by what was seen lately. */
 class Pace {
@@ -153,6 +154,8 @@ export class RunLoop {
     let seen = 0;
     let retired = this.#retired();
     let exits = 0;
+    /** When domain 0 is to hear of its events. */
+    let hostDue = NEVER;
     while (isRunnable(vcpu)) {
       if (vcpu.time.state !== RUNSTATE.running) vcpuScheduledIn(vcpu);
       deliverPending(vcpu);
@@ -164,21 +167,27 @@ export class RunLoop {
       budget -= ran;
       seen += ran;
       if (reason !== ExitReason.Budget) handleExit(hv, vcpu, reason);
-      if (hv.hostDomain?.eventsPending) {
-        hv.hostDomain.deliverEvents();
-        // A back end may have ended the domain.
-        if (hv.current !== vcpu) return;
+      if (hostDue === NEVER && hv.hostDomain?.eventsPending) {
+        hostDue = now + HOST_DELAY;
+        deadline = Math.min(deadline, hostDue);
+        budget = Math.min(budget, this.#pace.budget(HOST_DELAY));
       }
       if (budget <= 0 || reason === ExitReason.Budget || hv.timersChanged || ++exits >= EXITS_PER_CLOCK) {
         const before = now;
         now = clock.now();
         this.#pace.observe(now - before, seen);
         if (now >= end || left <= 0) return;
+        if (now >= hostDue) {
+          hostDue = NEVER;
+          hv.hostDomain?.deliverEvents();
+          // A back end may have ended the domain.
+          if (hv.current !== vcpu) return;
+        }
         if (now >= deadline) {
           runTimers(hv);
           hv.timersChanged = true;
         }
-        if (hv.timersChanged) deadline = this.#deadline(end);
+        if (hv.timersChanged) deadline = Math.min(this.#deadline(end), hostDue);
         budget = Math.min(this.#pace.budget(deadline - now), left);
         seen = exits = 0;
       }

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { debianRoot, native, rootArchive } from "./debian-root.ts";
 import { GuestShell, noGuest } from "./guest-shell.ts";
 
-const PROGRAMS = ["numbers.py", "numbers.pl", "tools.sh"];
+const PROGRAMS = ["exercise.py", "exercise.pl", "tools.sh"];
 const read = (name: string): string => readFileSync(join(import.meta.dirname, "programs", name), "utf8");
 
 let root = "";
@@ -64,16 +64,16 @@ function same(actual: string, expected: string): void {
 }
 
 test("python3", { skip }, async () => {
-  const program = join(import.meta.dirname, "programs/numbers.py");
+  const program = join(import.meta.dirname, "programs/exercise.py");
   const expected = onHost(native(root, "usr/bin/python3.11", [program]), { PYTHONHOME: join(root, "usr") });
-  same(await inGuest("/usr/bin/python3.11 /numbers.py"), expected);
+  same(await inGuest("/usr/bin/python3.11 /exercise.py"), expected);
 });
 
 test("perl", { skip }, async () => {
   const library = join(root, "usr/lib/x86_64-linux-gnu/perl-base");
-  const program = join(import.meta.dirname, "programs/numbers.pl");
+  const program = join(import.meta.dirname, "programs/exercise.pl");
   const expected = onHost(native(root, "usr/bin/perl", [program]), { PERL5LIB: library });
-  same(await inGuest("/usr/bin/perl /numbers.pl"), expected);
+  same(await inGuest("/usr/bin/perl /exercise.pl"), expected);
 });
 
 test("bash and coreutils", { skip }, async () => {

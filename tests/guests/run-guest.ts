@@ -1,5 +1,6 @@
 /** Runs one test guest to its end and reads its result off its console. */
 import { readFileSync } from "node:fs";
+import type { GuestConfig } from "../../guests/build.ts";
 import { createMachine, type DomainEnd } from "../../src/index.ts";
 
 /** The last line of a test guest, after "Test result: ". */
@@ -13,12 +14,11 @@ export interface GuestRun {
 }
 
 const MEMORY = 16 << 20;
-const VCPUS = 2;
 
-export async function runGuest(image: string, timeoutMs = 20_000): Promise<GuestRun> {
+export async function runGuest(image: string, config: GuestConfig = {}, timeoutMs = 20_000): Promise<GuestRun> {
   const machine = await createMachine({ memory: MEMORY, virtualTime: true });
   try {
-    const domain = await machine.createDomain({ kernel: readFileSync(image), vcpus: VCPUS });
+    const domain = await machine.createDomain({ kernel: readFileSync(image), ...config });
     let output = "";
     const decoder = new TextDecoder();
     const reading = (async () => {

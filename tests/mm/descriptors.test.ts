@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EFAULT, EINVAL } from "../../src/abi/errno.ts";
+import { EBUSY, EFAULT, EINVAL } from "../../src/abi/errno.ts";
 import { DOMID_SELF, MMUEXT } from "../../src/abi/xen.ts";
 import { gdtWindow, handleLdtFault, ldtWindow } from "../../src/hypervisor/mm/descriptor-window.ts";
 import { setGdtHypercall, updateDescriptorHypercall } from "../../src/hypervisor/mm/descriptors.ts";

@@ -6,7 +6,7 @@
 import { CPU_STATE } from "../../src/machine/layout.ts";
 import type { MachineMemory } from "../../src/machine/memory.ts";
 import { Access, type ExitReason, type Processor, type ProcessorStatistics } from "../../src/machine/processor.ts";
-import { type CpuState, cpuState, EXC_GP, EXC_NP, EXC_PF } from "../../src/machine/x86/state.ts";
+import { type CpuState, cpuState, EXC_GP, EXC_NP, EXC_PF, FLAG_FIXED, FLAGS_ARITHMETIC } from "../../src/machine/x86/state.ts";
 
 interface TlbEntry {
   /** Machine address of the page. */
@@ -20,7 +20,7 @@ export class FakeProcessor implements Processor {
   readonly memory: MachineMemory;
   readonly state: CpuState;
   readonly gpr: BigUint64Array;
-  rflags = 0x202n;
+  #arithmeticFlags = 0;
   readonly statistics: ProcessorStatistics = {
     instructions: {},
     tlb: { readMisses: 0, writeMisses: 0, fetchMisses: 0, flushes: 0 },
@@ -38,6 +38,16 @@ export class FakeProcessor implements Processor {
     this.memory = memory;
     this.state = cpuState.at(memory, CPU_STATE);
     this.gpr = new BigUint64Array(memory.u8.buffer, CPU_STATE + cpuState.offset.gpr, 17);
+    this.rflags = 0x202n;
+  }
+
+  get rflags(): bigint {
+    return BigInt(((this.state.rflags_system & ~FLAGS_ARITHMETIC) | this.#arithmeticFlags | FLAG_FIXED) >>> 0);
+  }
+  set rflags(value: bigint) {
+    const bits = Number(value & 0xffff_ffffn);
+    this.state.rflags_system = (bits & ~FLAGS_ARITHMETIC) >>> 0;
+    this.#arithmeticFlags = bits & FLAGS_ARITHMETIC;
   }
 
   run(): ExitReason {

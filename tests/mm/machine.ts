@@ -135,7 +135,7 @@ export class Guest {
     for (let times = 0; times < 100_000; times++) {
       try {
         const result = hypercall.handler(this.hv, this.vcpu, args);
-        if (result !== CONTINUATION) return BigInt(result);
+        if (result !== CONTINUATION) return BigInt(result as number | bigint);
       } catch (error) {
         if (error instanceof HypercallError) return BigInt(-error.errno);
         throw error;

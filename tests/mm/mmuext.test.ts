@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EBUSY, EACCES, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from "../../src/abi/errno.ts";
+import { EACCES, EBUSY, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from "../../src/abi/errno.ts";
 import { DOMID_IO, DOMID_SELF, DOMID_XEN, MMUEXT, VMASST_TYPE_m2p_strict } from "../../src/abi/xen.ts";
 import { DOMAIN_PRIVILEGED } from "../../src/hypervisor/domain.ts";
 import { getM2p } from "../../src/hypervisor/mm/m2p.ts";

@@ -1,7 +1,7 @@
 /** Frames that two have: shared by the hypervisor, granted by another domain; and the end of domains. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EINVAL, EPERM } from "../../src/abi/errno.ts";
+import { EBUSY, EINVAL, EPERM } from "../../src/abi/errno.ts";
 import {
   GNTMAP_contains_pte,
   GNTMAP_guest_avail0,

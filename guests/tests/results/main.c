@@ -113,9 +113,11 @@ static void scheduling(void)
 
     section("vcpu_op");
     for (int cmd = 0; cmd < 16; cmd++) {
-        if (cmd != 2 && cmd != 11) /* down, send_nmi: this is the one that runs */
+        if (cmd != 2 && cmd != 11) /* not down and send_nmi: this is the one that runs */
             print("vcpu_op %d, vCPU 0: %ld\n", cmd, vcpu_op(cmd, 0, NULL));
-        print("vcpu_op %d, vCPU 1: %ld\n", cmd, vcpu_op(cmd, 1, zeroes));
+        if (cmd != 11)
+            print("vcpu_op %d, vCPU 1: %ld\n", cmd, vcpu_op(cmd, 1, memset(words, 0, sizeof words)));
+        print("vcpu_op %d, vCPU 2: %ld\n", cmd, vcpu_op(cmd, 2, memset(words, 0, sizeof words)));
     }
     SHOW(vcpu_op(VCPUOP_is_up, 100000, NULL));
     SHOW(vcpu_op(VCPUOP_is_up, -1, NULL));
@@ -471,6 +473,7 @@ static void instructions(void)
                                           0xe02b, 0xe02f, 0xe030, 0xe033, 0xe038, 0xe03b, 0xe040, 0xe048, 0xe050, 0xe060, 0xe070, 0xe078, 0xefff };
     for (unsigned i = 0; i < sizeof selectors / sizeof *selectors; i++) {
         uint64_t sel = selectors[i], value = 0x5555, got = 0;
+        __asm__ volatile("mov %0, %%ds" : : "r"(0));
         bool trapped = TRY("mov %w[s], %%ds", , IN([s] "r"(sel)));
         TRIED("mov to ds", sel, trapped, 0);
         trapped = TRY("mov %w[s], %%fs", , IN([s] "r"(sel)));
@@ -486,6 +489,11 @@ static void instructions(void)
         trapped = TRY("verr %w[s]\n setz %b[v]\n verw %w[s]\n setz %h[v]", OUT([v] "+Q"(flags)), IN([s] "r"(sel)));
         TRIED("verr, verw", sel, trapped, flags);
     }
+    uint64_t ds;
+    __asm__ volatile("mov %0, %%ds" : : "r"(3));
+    TRY("ud2", , );
+    __asm__ volatile("mov %%ds, %w0" : "=r"(ds));
+    print("ds of 0x3, after a trap: %#lx\n", ds & 0xffff);
     __asm__ volatile("mov %0, %%ds; mov %0, %%fs" : : "r"(0));
 
     section("privileged instructions");

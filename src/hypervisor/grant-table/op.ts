@@ -83,7 +83,7 @@ const arrayOperations: Readonly<Record<number, ArrayOperation>> = {
   [GNTTABOP.cache_flush]: elements(gnttabCacheFlush, (vcpu, op) => cacheFlushOne(vcpu.domain, op) || undefined),
 };
 
-/** Operations that take exactly one element. */
+/** Operations on exactly one element (set_version and get_version do not look at the count). */
 const singleOperations: Readonly<Record<number, (vcpu: Vcpu, argument: bigint, count: number) => void>> = {
   [GNTTABOP.setup_table]: setupTable,
   [GNTTABOP.query_size]: querySize,

@@ -95,8 +95,7 @@ export function querySize(vcpu: Vcpu, argument: bigint, count: number): void {
   putGuestStruct(vcpu, gnttabQuerySize, argument, op);
 }
 
-export function getVersion(vcpu: Vcpu, argument: bigint, count: number): void {
-  onlyOne(count);
+export function getVersion(vcpu: Vcpu, argument: bigint): void {
   const op = guestStruct(vcpu, gnttabGetVersion, argument);
   const domain = tableDomain(vcpu.domain, op.dom);
   if (domain === GNTST.bad_domain) throw new HypercallError(ESRCH);

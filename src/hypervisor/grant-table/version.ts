@@ -38,8 +38,7 @@ interface Reserved {
   readonly frame: bigint;
 }
 
-export function setVersion(vcpu: Vcpu, argument: bigint, count: number): void {
-  if (count !== 1) throw new HypercallError(EINVAL);
+export function setVersion(vcpu: Vcpu, argument: bigint): void {
   const op = guestStruct(vcpu, gnttabSetVersion, argument);
   const record = vcpu.domain.record.grant;
   const wanted = op.version;

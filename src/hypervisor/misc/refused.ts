@@ -6,7 +6,7 @@ import { EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from "../../abi/errn
 import { struct, u16, u32 } from "../../abi/struct.ts";
 import { DOMID_SELF, HYPERVISOR } from "../../abi/xen.ts";
 import type { Hypercall } from "../hypercall.ts";
-import { guestStruct } from "../mm/guest-access.ts";
+import { copyFromGuest, guestStruct } from "../mm/guest-access.ts";
 
 const XEN_DOMCTL_INTERFACE_VERSION = 0x15;
 const XEN_SYSCTL_INTERFACE_VERSION = 0x15;
@@ -59,9 +59,11 @@ const hvmOp: Hypercall = {
   number: HYPERVISOR.hvm_op,
   name: "hvm_op",
   note: "Refused: `-EINVAL` for parameters, else `-ENOSYS`.",
-  handler(_hv, _vcpu, args) {
+  handler(_hv, vcpu, args) {
     const op = Number(BigInt.asUintN(32, args[0] ?? 0n));
-    return op === HVMOP_set_param || op === HVMOP_get_param ? -EINVAL : -ENOSYS;
+    if (op !== HVMOP_set_param && op !== HVMOP_get_param) return -ENOSYS;
+    copyFromGuest(vcpu, args[1] ?? 0n, 4);
+    return -EINVAL;
   },
 };
 

@@ -68,6 +68,13 @@ function windowEntry(vcpu: Vcpu, page: number): number {
   return table * ENTRIES + (vcpu.id % VCPUS_PER_WINDOW_TABLE) * WINDOW_PAGES + page;
 }
 
+/** Machine address of page `page` (0..15) of a vCPU's GDT. */
+export function gdtPage(vcpu: Vcpu, page: number): number {
+  const { memory } = vcpu.domain.hypervisor;
+  const at = windowEntry(vcpu, page) * 2;
+  return entryFrame(memory.u32[at]!, memory.u32[at + 1]!) * PAGE_SIZE;
+}
+
 /** Makes the page tables of a new domain's windows. */
 export function initDomainWindows(domain: Domain, maxVcpus: number): void {
   const { heap, memory } = domain.hypervisor;

@@ -95,6 +95,14 @@ function privilegedOnly({ vcpu }: Call): number {
   return vcpu.domain.privileged ? -ENOSYS : -EPERM;
 }
 
+/** Xen reads the argument before it looks at rights: a pointer that is wrong comes first. */
+const afterReading =
+  (run: (call: Call) => number) =>
+  (call: Call): number => {
+    copyFromGuest(call.vcpu, call.argument, 4);
+    return run(call);
+  };
+
 interface Handler {
   readonly name: string;
   readonly run: (call: Call) => HypercallResult;
@@ -102,8 +110,8 @@ interface Handler {
   readonly note?: string;
 }
 
-const translatedOnly = { run: () => -EACCES, note: "for translated guests" } as const;
-const management = { run: privilegedOnly, status: "missing", note: "privileged domains only" } as const;
+const translatedOnly = { run: afterReading(() => -EACCES), note: "for translated guests" } as const;
+const management = { run: afterReading(privilegedOnly), status: "missing", note: "privileged domains only" } as const;
 
 const HANDLERS: Readonly<Record<number, Handler>> = {
   [XENMEM.increase_reservation]: { name: "increase_reservation", run: reservation },
@@ -120,7 +128,7 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
   [XENMEM.add_to_physmap]: { name: "add_to_physmap", ...translatedOnly },
   [XENMEM.add_to_physmap_batch]: { name: "add_to_physmap_batch", ...translatedOnly },
   [XENMEM.remove_from_physmap]: { name: "remove_from_physmap", ...translatedOnly },
-  [XENMEM.machine_memory_map]: { name: "machine_memory_map", ...management },
+  [XENMEM.machine_memory_map]: { name: "machine_memory_map", ...management, run: privilegedOnly },
   [XENMEM.set_memory_map]: { name: "set_memory_map", ...management },
   [XENMEM.set_pod_target]: { name: "set_pod_target", ...management },
   [XENMEM.get_pod_target]: { name: "get_pod_target", ...management },
@@ -129,7 +137,7 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
   // There is no sharing of equal pages between domains.
   [XENMEM.get_sharing_freed_pages]: { name: "get_sharing_freed_pages", run: () => 0 },
   [XENMEM.get_sharing_shared_pages]: { name: "get_sharing_shared_pages", run: () => 0 },
-  [XENMEM.get_vnumainfo]: { name: "get_vnumainfo", run: () => -EOPNOTSUPP, note: "no virtual NUMA" },
+  [XENMEM.get_vnumainfo]: { name: "get_vnumainfo", run: afterReading(() => -EOPNOTSUPP), note: "no virtual NUMA" },
 };
 
 const operations: Readonly<Record<number, Operation>> = Object.fromEntries(

@@ -19,8 +19,11 @@
 import { VMASST_TYPE_architectural_iopl } from "../../abi/xen.ts";
 import {
   CS,
+  cpuState,
   FLAG_AC,
+  FLAG_DF,
   FLAG_IF,
+  FLAG_IOPL,
   FLAG_NT,
   FLAG_RF,
   FLAG_TF,
@@ -37,20 +40,41 @@ import { toggleGuestMode } from "./mode.ts";
 import { loadFlatKernelSegments, selectorOf } from "./segments.ts";
 
 export const NO_ERROR_CODE = -1;
+// Options of an entry.
+/** Sets the upcall mask. */
+export const MASK_EVENTS = 1 << 0;
+/** Clears RFLAGS.DF, as the SYSCALL mask does. */
+export const CLEAR_DIRECTION = 1 << 1;
 
-const frame = new BigUint64Array(16);
+/** Words of the largest frame: failsafe. */
+const frame = new Uint32Array(11 * 2);
+
+const GPR = cpuState.offset.gpr >>> 2;
+const RIP = cpuState.offset.rip >>> 2;
+const RFLAGS_SYSTEM = cpuState.offset.rflags_system >>> 2;
 
 /** Flags that entering a handler clears. */
-const CLEARED_ON_ENTRY = BigInt(FLAG_AC | FLAG_VM | FLAG_RF | FLAG_NT | FLAG_TF);
+const CLEARED_ON_ENTRY = FLAG_AC | FLAG_VM | FLAG_RF | FLAG_NT | FLAG_TF;
 /** IF and IOPL are the guest's own virtual ones in frames. */
-const NOT_IN_FRAMES = BigInt(FLAG_IF | (3 << 12));
+const NOT_IN_FRAMES = FLAG_IF | FLAG_IOPL;
 
 /** RFLAGS as the guest is to see it: virtual IF, virtual IOPL. */
-export function guestFlags(vcpu: Vcpu, mask: number): bigint {
-  let flags = vcpu.domain.hypervisor.cpu.rflags & ~NOT_IN_FRAMES;
-  if (mask === 0) flags |= BigInt(FLAG_IF);
-  if (vcpu.domain.vmAssist(VMASST_TYPE_architectural_iopl)) flags |= BigInt(vcpu.traps.iopl & 3) << 12n;
+function guestFlags(vcpu: Vcpu, mask: number): number {
+  let flags = Number(vcpu.domain.hypervisor.cpu.rflags) & ~NOT_IN_FRAMES;
+  if (mask === 0) flags |= FLAG_IF;
+  if (vcpu.domain.vmAssist(VMASST_TYPE_architectural_iopl)) flags |= (vcpu.traps.iopl & 3) << 12;
   return flags;
+}
+
+/** Puts the word at index `from` of `u32` into the frame as word `n`. */
+function push(n: number, u32: Uint32Array, from: number): void {
+  frame[n * 2] = u32[from]!;
+  frame[n * 2 + 1] = u32[from + 1]!;
+}
+
+function pushNumber(n: number, low: number, high = 0): void {
+  frame[n * 2] = low;
+  frame[n * 2 + 1] = high;
 }
 
 /** Stack pointer for a frame: enters kernel mode if the vCPU is not there. */
@@ -61,46 +85,57 @@ function enterKernel(vcpu: Vcpu): bigint {
   return sp;
 }
 
-/** The last steps of every entry. */
-function enterHandler(vcpu: Vcpu, sp: bigint, words: number, handler: bigint, maskEvents: boolean): void {
-  const address = BigInt.asUintN(64, (sp & ~0xfn) - BigInt(words * 8));
+/** The words of every frame from rip on, and the entry by it. `n` words are in the frame already. */
+function enterHandler(vcpu: Vcpu, n: number, cs: number, ss: number, handler: bigint, options: number): void {
+  const { memory, cpu } = vcpu.domain.hypervisor;
+  const { u32 } = memory;
+  const state = vcpu.state.address >>> 2;
+  const mask = upcallMask(vcpu);
+  push(n, u32, state + RIP);
+  pushNumber(n + 1, vcpu.kernelMode ? cs & 0xfffc : cs, mask);
+  pushNumber(n + 2, guestFlags(vcpu, mask));
+  push(n + 3, u32, state + GPR + RSP * 2);
+  pushNumber(n + 4, ss);
+  const words = n + 5;
+  const address = BigInt.asUintN(64, (enterKernel(vcpu) & ~0xfn) - BigInt(words * 8));
   if (!writeWords(vcpu, address, words, frame)) {
     vcpu.domain.crash(`cannot write a frame of ${words} words at 0x${address.toString(16)}`);
   }
   vcpu.gpr[RSP] = address;
   loadFlatKernelSegments(vcpu);
-  vcpu.state.rip = handler;
-  const cpu = vcpu.domain.hypervisor.cpu;
-  cpu.rflags = cpu.rflags & ~CLEARED_ON_ENTRY;
-  if (maskEvents) setUpcallMask(vcpu, 1);
+  memory.dv.setBigUint64(cpu.state.address + cpuState.offset.rip, handler, true);
+  // None of them is an arithmetic flag.
+  u32[state + RFLAGS_SYSTEM]! &= ~(CLEARED_ON_ENTRY | ((options & CLEAR_DIRECTION) !== 0 ? FLAG_DF : 0));
+  if ((options & MASK_EVENTS) !== 0) setUpcallMask(vcpu, 1);
+}
+
+/** RCX and R11, with which each frame begins. */
+function begin(vcpu: Vcpu): void {
+  const { u32 } = vcpu.domain.hypervisor.memory;
+  const gpr = (vcpu.state.address >>> 2) + GPR;
+  push(0, u32, gpr + RCX * 2);
+  push(1, u32, gpr + R11 * 2);
 }
 
 /**
  * Enters the guest kernel at `handler` with a frame that returns to the current context.
  * @param errorCode pushed unless it is NO_ERROR_CODE
+ * @param options MASK_EVENTS, CLEAR_DIRECTION
  * @param cs, ss what the frame shows instead of the current selectors (SYSCALL does not save them)
  */
 export function bounce(
   vcpu: Vcpu,
   handler: bigint,
   errorCode: number,
-  maskEvents: boolean,
+  options: number,
   cs = selectorOf(vcpu, CS),
   ss = selectorOf(vcpu, SS),
 ): void {
   if (handler === 0n) vcpu.domain.crash("the guest has no handler for it");
-  const gpr = vcpu.gpr;
-  const mask = upcallMask(vcpu);
-  let n = 0;
-  frame[n++] = gpr[RCX] ?? 0n;
-  frame[n++] = gpr[R11] ?? 0n;
-  if (errorCode !== NO_ERROR_CODE) frame[n++] = BigInt(errorCode >>> 0);
-  frame[n++] = vcpu.state.rip;
-  frame[n++] = BigInt(vcpu.kernelMode ? cs & 0xfffc : cs) | (BigInt(mask) << 32n);
-  frame[n++] = guestFlags(vcpu, mask);
-  frame[n++] = gpr[RSP] ?? 0n;
-  frame[n++] = BigInt(ss);
-  enterHandler(vcpu, enterKernel(vcpu), n, handler, maskEvents);
+  begin(vcpu);
+  let n = 2;
+  if (errorCode !== NO_ERROR_CODE) pushNumber(n++, errorCode);
+  enterHandler(vcpu, n, cs, ss, handler, options);
 }
 
 /**
@@ -114,17 +149,8 @@ export function bounceFailsafe(
 ): void {
   const handler = vcpu.traps.failsafe.handler;
   if (handler === 0n) vcpu.domain.crash("a segment selector cannot be loaded and there is no failsafe callback");
-  const gpr = vcpu.gpr;
-  const mask = upcallMask(vcpu);
-  const cs = selectorOf(vcpu, CS);
-  let n = 0;
-  frame[n++] = gpr[RCX] ?? 0n;
-  frame[n++] = gpr[R11] ?? 0n;
-  for (const selector of selectors) frame[n++] = BigInt(selector);
-  frame[n++] = vcpu.state.rip;
-  frame[n++] = BigInt(vcpu.kernelMode ? cs & 0xfffc : cs) | (BigInt(mask) << 32n);
-  frame[n++] = guestFlags(vcpu, mask);
-  frame[n++] = gpr[RSP] ?? 0n;
-  frame[n++] = BigInt(selectorOf(vcpu, SS));
-  enterHandler(vcpu, enterKernel(vcpu), n, handler, maskEvents);
+  begin(vcpu);
+  let n = 2;
+  for (const selector of selectors) pushNumber(n++, selector);
+  enterHandler(vcpu, n, selectorOf(vcpu, CS), selectorOf(vcpu, SS), handler, maskEvents ? MASK_EVENTS : 0);
 }

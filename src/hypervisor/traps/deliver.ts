@@ -3,7 +3,7 @@ import { EXC_NMI } from "../../machine/x86/state.ts";
 import { eventPending } from "../event-channel/vcpu-info.ts";
 import { wakeVcpu } from "../sched/wake.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { bounce, NO_ERROR_CODE } from "./bounce.ts";
+import { bounce, MASK_EVENTS, NO_ERROR_CODE } from "./bounce.ts";
 import { trapHandler } from "./inject.ts";
 
 /** Handler of NMIs: CALLBACKTYPE_nmi, or vector 2 of the trap table, which is the same thing to Xen. */
@@ -30,13 +30,13 @@ export function deliverPending(vcpu: Vcpu): void {
   if (nmiDeliverable(vcpu) && nmiHandler(vcpu) !== 0n) {
     vcpu.traps.nmi_pending = 0;
     vcpu.traps.nmi_masked = 1;
-    bounce(vcpu, nmiHandler(vcpu), NO_ERROR_CODE, true);
+    bounce(vcpu, nmiHandler(vcpu), NO_ERROR_CODE, MASK_EVENTS);
   }
   if (eventPending(vcpu)) {
     if (vcpu.traps.event.handler === 0n) {
       vcpu.domain.crash(`an event is pending and unmasked on vCPU ${vcpu.id}, but it has no event callback`);
     }
     vcpu.domain.hypervisor.statistics.eventUpcalls++;
-    bounce(vcpu, vcpu.traps.event.handler, NO_ERROR_CODE, true);
+    bounce(vcpu, vcpu.traps.event.handler, NO_ERROR_CODE, MASK_EVENTS);
   }
 }

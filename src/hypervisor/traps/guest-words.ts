@@ -2,7 +2,8 @@
  * 64-bit words on a guest's stack: what frames are made of.
  *
  * As guest-access.ts, with the guest's own rights and never in the hypervisor's range, but
- * without an allocation or an exception: each bounce and each iret comes through here.
+ * without an allocation or an exception: each bounce and each iret comes through here. Words are
+ * pairs of halves, since a bigint is an object.
  */
 
 import { PAGE_MASK, PAGE_SIZE } from "../../machine/memory.ts";
@@ -21,8 +22,6 @@ export function isCanonical(va: bigint): boolean {
   return high === 0n || high === 0x1ffffn;
 }
 
-const scratch = new DataView(new ArrayBuffer(32 * 8));
-
 /** Machine address of a guest byte, or -1. */
 function locate(vcpu: Vcpu, va: bigint, access: Access): number {
   if (!guestAddress(va)) return -1;
@@ -30,41 +29,69 @@ function locate(vcpu: Vcpu, va: bigint, access: Access): number {
   return maddr < 0 ? -1 : maddr;
 }
 
-/** Reads `count` words (at most 32) at `va`; false if one cannot be read. */
-export function readWords(vcpu: Vcpu, va: bigint, count: number, out: BigUint64Array): boolean {
-  const { dv, u8 } = vcpu.domain.hypervisor.memory;
-  const bytes = count * 8;
+/** Machine address behind the page boundary that a range from `va` crosses. */
+function locateNext(vcpu: Vcpu, va: bigint, inPage: number, access: Access): number {
+  return locate(vcpu, BigInt.asUintN(64, va + BigInt(inPage)), access);
+}
+
+/** Reads `count` words at `va` into `out`, low half first; false if one cannot be read. */
+export function readWords(vcpu: Vcpu, va: bigint, count: number, out: Uint32Array): boolean {
+  const { dv, u32 } = vcpu.domain.hypervisor.memory;
+  const halves = count * 2;
   const start = locate(vcpu, va, Access.Read);
   if (start < 0) return false;
   const inPage = PAGE_SIZE - (start & PAGE_MASK);
-  if (bytes <= inPage) {
-    for (let i = 0; i < count; i++) out[i] = dv.getBigUint64(start + i * 8, true);
+  if ((start & 3) === 0 && count * 8 <= inPage) {
+    for (let i = 0, at = start >>> 2; i < halves; i++) out[i] = u32[at + i]!;
     return true;
   }
-  const next = locate(vcpu, BigInt.asUintN(64, va + BigInt(inPage)), Access.Read);
+  const next = count * 8 <= inPage ? 0 : locateNext(vcpu, va, inPage, Access.Read);
   if (next < 0) return false;
-  for (let i = 0; i < bytes; i++) scratch.setUint8(i, u8[i < inPage ? start + i : next + i - inPage] ?? 0);
-  for (let i = 0; i < count; i++) out[i] = scratch.getBigUint64(i * 8, true);
+  const { u8 } = vcpu.domain.hypervisor.memory;
+  for (let i = 0; i < halves; i++) {
+    const at = i * 4;
+    if (at + 4 <= inPage) out[i] = dv.getUint32(start + at, true);
+    else if (at >= inPage) out[i] = dv.getUint32(next + at - inPage, true);
+    else {
+      let half = 0;
+      for (let b = 3; b >= 0; b--) half = (half << 8) | u8[at + b < inPage ? start + at + b : next + at + b - inPage]!;
+      out[i] = half;
+    }
+  }
   return true;
 }
 
-/** Writes `count` words (at most 32) at `va`, all or none; false if one cannot be written. */
-export function writeWords(vcpu: Vcpu, va: bigint, count: number, words: BigUint64Array): boolean {
+/** Writes `count` words at `va`, all or none; false if one cannot be written. */
+export function writeWords(vcpu: Vcpu, va: bigint, count: number, words: Uint32Array): boolean {
   const { memory, cpu } = vcpu.domain.hypervisor;
-  const bytes = count * 8;
+  const { dv, u8, u32 } = memory;
+  const halves = count * 2;
   const start = locate(vcpu, va, Access.Write);
   if (start < 0) return false;
   const inPage = PAGE_SIZE - (start & PAGE_MASK);
-  if (bytes <= inPage) {
-    for (let i = 0; i < count; i++) memory.dv.setBigUint64(start + i * 8, words[i] ?? 0n, true);
+  if ((start & 3) === 0 && count * 8 <= inPage) {
+    for (let i = 0, at = start >>> 2; i < halves; i++) u32[at + i] = words[i]!;
     cpu.frameWritten(start >>> 12);
     return true;
   }
-  const next = locate(vcpu, BigInt.asUintN(64, va + BigInt(inPage)), Access.Write);
+  const next = count * 8 <= inPage ? 0 : locateNext(vcpu, va, inPage, Access.Write);
   if (next < 0) return false;
-  for (let i = 0; i < count; i++) scratch.setBigUint64(i * 8, words[i] ?? 0n, true);
-  for (let i = 0; i < bytes; i++) memory.u8[i < inPage ? start + i : next + i - inPage] = scratch.getUint8(i);
+  for (let i = 0; i < halves; i++) {
+    const at = i * 4;
+    if (at + 4 <= inPage) dv.setUint32(start + at, words[i]!, true);
+    else if (at >= inPage) dv.setUint32(next + at - inPage, words[i]!, true);
+    else {
+      for (let b = 0; b < 4; b++) {
+        u8[at + b < inPage ? start + at + b : next + at + b - inPage] = (words[i]! >>> (b * 8)) & 0xff;
+      }
+    }
+  }
   cpu.frameWritten(start >>> 12);
-  cpu.frameWritten(next >>> 12);
+  if (next > 0) cpu.frameWritten(next >>> 12);
   return true;
+}
+
+/** Word `index` of what `readWords` has read. */
+export function wordAt(words: Uint32Array, index: number): bigint {
+  return (BigInt(words[index * 2 + 1]!) << 32n) | BigInt(words[index * 2]!);
 }

@@ -1,5 +1,6 @@
 /** Exceptions for the guest: the virtual IDT. */
-import { TI_DPL_MASK, TI_MASK_EVENTS, trapInfo } from "../../abi/arch-x86.ts";
+import { archVcpuInfo, TI_DPL_MASK, TI_MASK_EVENTS, trapInfo } from "../../abi/arch-x86.ts";
+import { vcpuInfoStruct } from "../../abi/xen.ts";
 import {
   EXC_BP,
   EXC_DB,
@@ -12,13 +13,14 @@ import {
   EXCEPTIONS_WITH_ERROR_CODE,
   PF_USER,
 } from "../../machine/x86/state.ts";
-import { vcpuInfo } from "../event-channel/vcpu-info.ts";
+import { vcpuInfoAddress } from "../event-channel/vcpu-info.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { bounce, NO_ERROR_CODE } from "./bounce.ts";
+import { bounce, MASK_EVENTS, NO_ERROR_CODE } from "./bounce.ts";
 import { vcpuTraps } from "./record.ts";
 
 const TRAP_TABLE = vcpuTraps.offset.trap_table;
 const { flags: FLAGS, handler: HANDLER } = trapInfo.offset;
+const INFO_CR2 = vcpuInfoStruct.offset.arch + archVcpuInfo.offset.cr2;
 
 const trapEntry = (vcpu: Vcpu, vector: number): number => vcpu.traps.address + TRAP_TABLE + vector * trapInfo.sizeof;
 
@@ -70,13 +72,18 @@ export function injectException(vcpu: Vcpu, vector: number, errorCode: number): 
   }
   vcpu.domain.hypervisor.statistics.injected[vector]!++;
   const withCode = vector < 32 && ((EXCEPTIONS_WITH_ERROR_CODE >>> vector) & 1) !== 0;
-  bounce(vcpu, handler, withCode ? errorCode : NO_ERROR_CODE, (trapFlags(vcpu, vector) & TI_MASK_EVENTS) !== 0);
+  bounce(
+    vcpu,
+    handler,
+    withCode ? errorCode : NO_ERROR_CODE,
+    (trapFlags(vcpu, vector) & TI_MASK_EVENTS) !== 0 ? MASK_EVENTS : 0,
+  );
 }
 
 /** Where guests read the address of the page fault they are given: vcpu_info, or MOV from CR2. */
 export function publishCr2(vcpu: Vcpu, cr2: bigint): void {
   vcpu.traps.cr2 = cr2;
-  vcpuInfo(vcpu).arch.cr2 = cr2;
+  vcpu.domain.hypervisor.memory.dv.setBigUint64(vcpuInfoAddress(vcpu) + INFO_CR2, cr2, true);
 }
 
 /**
@@ -126,5 +133,5 @@ export function softwareInterrupt(vcpu: Vcpu, vector: number, length: number): v
     return;
   }
   vcpu.state.rip = next;
-  bounce(vcpu, handler, NO_ERROR_CODE, (trapFlags(vcpu, vector) & TI_MASK_EVENTS) !== 0);
+  bounce(vcpu, handler, NO_ERROR_CODE, (trapFlags(vcpu, vector) & TI_MASK_EVENTS) !== 0 ? MASK_EVENTS : 0);
 }

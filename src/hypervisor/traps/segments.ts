@@ -3,9 +3,10 @@
  * guest's descriptor tables with the checks of a far return to CPL 3 (SDM vol. 3 §5.8, IRET).
  */
 import { FLAT_RING3_CS32, FLAT_RING3_CS64, FLAT_RING3_SS64 } from "../../abi/arch-x86.ts";
+import { PAGE_MASK, PAGE_SHIFT } from "../../machine/memory.ts";
 import { Access } from "../../machine/processor.ts";
 import { CS, cpuState, EXC_GP, EXC_NP, EXC_SS, SS, segmentRegister } from "../../machine/x86/state.ts";
-import { handleLdtFault } from "../mm/descriptor-window.ts";
+import { gdtPage, handleLdtFault } from "../mm/descriptor-window.ts";
 import type { Vcpu } from "../vcpu.ts";
 
 const SELECTOR = segmentRegister.offset.selector;
@@ -57,25 +58,34 @@ export function setSegment(
   limit: number,
   base: bigint,
 ): void {
-  const dv = vcpu.domain.hypervisor.memory.dv;
+  setFlat(vcpu, segment, selector, attributes);
+  const { dv } = vcpu.domain.hypervisor.memory;
   const a = at(vcpu, segment);
-  dv.setUint16(a + SELECTOR, selector, true);
-  dv.setUint16(a + ATTRIBUTES, attributes, true);
   dv.setUint32(a + LIMIT, limit, true);
   dv.setBigUint64(a + BASE, base, true);
 }
 
+/** A segment from 0 to 4 GiB. */
+function setFlat(vcpu: Vcpu, segment: number, selector: number, attributes: number): void {
+  const { u32 } = vcpu.domain.hypervisor.memory;
+  const a = at(vcpu, segment) >>> 2;
+  // Selector and attributes are the halves of one word, the base the last two.
+  u32[a] = selector | (attributes << 16);
+  u32[a + 1] = 0xffff_ffff;
+  u32[a + 2] = u32[a + 3] = 0;
+}
+
 /** CS and SS of the guest kernel of a 64-bit guest. */
 export function loadFlatKernelSegments(vcpu: Vcpu): void {
-  setSegment(vcpu, CS, FLAT_RING3_CS64, FLAT_CODE64, 0xffff_ffff, 0n);
-  setSegment(vcpu, SS, FLAT_RING3_SS64, FLAT_DATA, 0xffff_ffff, 0n);
+  setFlat(vcpu, CS, FLAT_RING3_CS64, FLAT_CODE64);
+  setFlat(vcpu, SS, FLAT_RING3_SS64, FLAT_DATA);
 }
 
 /** CS and SS as SYSRET would load them. */
 export function loadFlatUserSegments(vcpu: Vcpu, code32: boolean): void {
-  if (code32) setSegment(vcpu, CS, FLAT_RING3_CS32, FLAT_CODE32, 0xffff_ffff, 0n);
-  else setSegment(vcpu, CS, FLAT_RING3_CS64, FLAT_CODE64, 0xffff_ffff, 0n);
-  setSegment(vcpu, SS, FLAT_RING3_SS64, FLAT_DATA, 0xffff_ffff, 0n);
+  if (code32) setFlat(vcpu, CS, FLAT_RING3_CS32, FLAT_CODE32);
+  else setFlat(vcpu, CS, FLAT_RING3_CS64, FLAT_CODE64);
+  setFlat(vcpu, SS, FLAT_RING3_SS64, FLAT_DATA);
 }
 
 /** The vCPU executes 64-bit code (as opposed to 32- or 16-bit code in compatibility mode). */
@@ -83,30 +93,46 @@ export function in64BitCode(vcpu: Vcpu): boolean {
   return (attributesOf(vcpu, CS) & ATTR_L) !== 0;
 }
 
-/** Descriptor that a selector names, or undefined if it is beyond its table or not mapped. */
-export function readDescriptor(vcpu: Vcpu, selector: number): bigint | undefined {
-  const { memory, cpu } = vcpu.domain.hypervisor;
+/** The descriptor that `readDescriptor` has found, in halves. */
+let low = 0;
+let high = 0;
+
+/**
+ * Reads the descriptor that a selector names into `low` and `high`; false if it is beyond its table
+ * or not mapped. Of the GDT the hypervisor knows the frames; the LDT is looked up in its window.
+ */
+function readDescriptor(vcpu: Vcpu, selector: number): boolean {
+  const { memory } = vcpu.domain.hypervisor;
   const offset = selector & 0xfff8;
-  const state = vcpu.state;
-  const local = (selector & 4) !== 0;
-  const table = local ? state.ldtr : state.gdtr;
-  if (offset + 7 > table.limit || (local && (state.ldtr.attributes & ATTR_PRESENT) === 0)) return undefined;
-  const linear = BigInt.asUintN(64, table.base + BigInt(offset));
-  let maddr = cpu.translate(linear, Access.Read, false);
-  // LDT pages are mapped, and validated, when they are first used.
-  if (maddr < 0 && local && handleLdtFault(vcpu, linear).kind === "mapped")
-    maddr = cpu.translate(linear, Access.Read, false);
-  return maddr < 0 ? undefined : memory.dv.getBigUint64(maddr, true);
+  const base = (selector & 4) !== 0 ? ldtPage(vcpu, offset) : gdtPage(vcpu, offset >>> PAGE_SHIFT);
+  if (base < 0) return false;
+  const maddr = base + (offset & PAGE_MASK);
+  low = memory.u32[maddr >>> 2]!;
+  high = memory.u32[(maddr >>> 2) + 1]!;
+  return true;
 }
 
-function loadFrom(vcpu: Vcpu, segment: number, selector: number, descriptor: bigint): void {
-  const low = Number(descriptor & 0xffff_ffffn);
-  const high = Number(descriptor >> 32n);
+/** Machine address of a page of the LDT, which is mapped, and validated, when it is first used. */
+function ldtPage(vcpu: Vcpu, offset: number): number {
+  const { cpu } = vcpu.domain.hypervisor;
+  const { ldtr } = vcpu.state;
+  if (offset + 7 > ldtr.limit || (ldtr.attributes & ATTR_PRESENT) === 0) return -1;
+  const linear = BigInt.asUintN(64, ldtr.base + BigInt(offset & ~PAGE_MASK));
+  const maddr = cpu.translate(linear, Access.Read, false);
+  if (maddr >= 0 || handleLdtFault(vcpu, linear).kind !== "mapped") return maddr;
+  return cpu.translate(linear, Access.Read, false);
+}
+
+/** Loads what `readDescriptor` has found. */
+function loadFrom(vcpu: Vcpu, segment: number, selector: number): void {
   const attributes = ((high >>> 8) & 0xff) | ((high >>> 12) & 0xf00) | ATTR_ACCESSED;
   let limit = (low & 0xffff) | (high & 0xf_0000);
   if ((attributes & ATTR_G) !== 0) limit = limit * 4096 + 4095;
-  const base = ((high & 0xff00_0000) | ((high & 0xff) << 16) | (low >>> 16)) >>> 0;
-  setSegment(vcpu, segment, selector, attributes, limit, BigInt(base));
+  setFlat(vcpu, segment, selector, attributes);
+  const { u32 } = vcpu.domain.hypervisor.memory;
+  const a = at(vcpu, segment) >>> 2;
+  u32[a + 1] = limit;
+  u32[a + 2] = (high & 0xff00_0000) | ((high & 0xff) << 16) | (low >>> 16);
 }
 
 /** `vector << 16 | errorCode`: how a failed load is to be reported, 0 for success. */
@@ -117,36 +143,33 @@ const fault = (vector: number, selector: number): SegmentFault => (vector << 16)
 /** Loads CS for a return to ring 3. The register is unchanged if it faults. */
 export function loadCodeSegment(vcpu: Vcpu, selector: number): SegmentFault {
   if (selector === FLAT_RING3_CS64) {
-    setSegment(vcpu, CS, selector, FLAT_CODE64, 0xffff_ffff, 0n);
+    setFlat(vcpu, CS, selector, FLAT_CODE64);
     return 0;
   }
   if ((selector & 0xfffc) === 0) return fault(EXC_GP, 0);
-  const descriptor = readDescriptor(vcpu, selector);
-  if (descriptor === undefined) return fault(EXC_GP, selector);
-  const high = Number(descriptor >> 32n);
+  if (!readDescriptor(vcpu, selector)) return fault(EXC_GP, selector);
   const access = (high >>> 8) & 0xff;
   if ((access & (ATTR_S | ATTR_EXECUTABLE)) !== (ATTR_S | ATTR_EXECUTABLE)) return fault(EXC_GP, selector);
   // A conforming segment may have any DPL up to the new CPL, which is 3.
   if ((access & ATTR_CONFORMING) === 0 && ((access >>> ATTR_DPL_SHIFT) & 3) !== 3) return fault(EXC_GP, selector);
   if ((high & (3 << 21)) === 3 << 21) return fault(EXC_GP, selector);
   if ((access & ATTR_PRESENT) === 0) return fault(EXC_NP, selector);
-  loadFrom(vcpu, CS, selector, descriptor);
+  loadFrom(vcpu, CS, selector);
   return 0;
 }
 
 /** Loads SS for a return to ring 3 (`selector` has RPL 3). The register is unchanged if it faults. */
 export function loadStackSegment(vcpu: Vcpu, selector: number): SegmentFault {
   if (selector === FLAT_RING3_SS64) {
-    setSegment(vcpu, SS, selector, FLAT_DATA, 0xffff_ffff, 0n);
+    setFlat(vcpu, SS, selector, FLAT_DATA);
     return 0;
   }
   if ((selector & 0xfffc) === 0) return fault(EXC_GP, 0);
-  const descriptor = readDescriptor(vcpu, selector);
-  if (descriptor === undefined) return fault(EXC_GP, selector);
-  const access = Number((descriptor >> 40n) & 0xffn);
+  if (!readDescriptor(vcpu, selector)) return fault(EXC_GP, selector);
+  const access = (high >>> 8) & 0xff;
   const data = (access & (ATTR_S | ATTR_EXECUTABLE | ATTR_WRITABLE)) === (ATTR_S | ATTR_WRITABLE);
   if (!data || ((access >>> ATTR_DPL_SHIFT) & 3) !== 3) return fault(EXC_GP, selector);
   if ((access & ATTR_PRESENT) === 0) return fault(EXC_SS, selector);
-  loadFrom(vcpu, SS, selector, descriptor);
+  loadFrom(vcpu, SS, selector);
   return 0;
 }

@@ -1,8 +1,8 @@
 /** SYSCALL and SYSENTER from guest user mode: bounced to the callbacks that the guest kernel registered. */
 import { FLAT_KERNEL_CS64, FLAT_KERNEL_SS64, FLAT_USER_CS32, FLAT_USER_SS } from "../../abi/arch-x86.ts";
-import { FLAG_DF, RSP } from "../../machine/x86/state.ts";
+import { RSP } from "../../machine/x86/state.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { bounce, NO_ERROR_CODE } from "./bounce.ts";
+import { bounce, CLEAR_DIRECTION, MASK_EVENTS, NO_ERROR_CODE } from "./bounce.ts";
 import { injectGeneralProtection, injectInvalidOpcode } from "./inject.ts";
 import { MASKS_SYSCALL, MASKS_SYSCALL32, MASKS_SYSENTER } from "./record.ts";
 import { in64BitCode } from "./segments.ts";
@@ -24,11 +24,10 @@ export function guestSyscall(vcpu: Vcpu): void {
     injectInvalidOpcode(vcpu);
     return;
   }
-  const cpu = vcpu.domain.hypervisor.cpu;
   vcpu.domain.hypervisor.statistics.guestSyscalls++;
-  const mask = (traps.callback_masks & (wide ? MASKS_SYSCALL : MASKS_SYSCALL32)) !== 0;
-  bounce(vcpu, handler, NO_ERROR_CODE, mask, wide ? FLAT_KERNEL_CS64 : FLAT_USER_CS32, FLAT_KERNEL_SS64);
-  cpu.rflags = cpu.rflags & ~BigInt(FLAG_DF);
+  const masks = (traps.callback_masks & (wide ? MASKS_SYSCALL : MASKS_SYSCALL32)) !== 0;
+  const options = CLEAR_DIRECTION | (masks ? MASK_EVENTS : 0);
+  bounce(vcpu, handler, NO_ERROR_CODE, options, wide ? FLAT_KERNEL_CS64 : FLAT_USER_CS32, FLAT_KERNEL_SS64);
 }
 
 /**
@@ -51,5 +50,6 @@ export function guestSysenter(vcpu: Vcpu, available: boolean): void {
   state.rip = 0n;
   const gpr = vcpu.gpr;
   gpr[RSP] = 0n;
-  bounce(vcpu, handler, NO_ERROR_CODE, (vcpu.traps.callback_masks & MASKS_SYSENTER) !== 0, 3, FLAT_USER_SS);
+  const masks = (vcpu.traps.callback_masks & MASKS_SYSENTER) !== 0;
+  bounce(vcpu, handler, NO_ERROR_CODE, masks ? MASK_EVENTS : 0, 3, FLAT_USER_SS);
 }

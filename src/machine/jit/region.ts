@@ -45,6 +45,8 @@ export interface Region {
   /** By start offset. */
   readonly blocks: ReadonlyMap<number, Block>;
   readonly instructions: number;
+  /** The entry can be reached again. */
+  readonly isLoop: boolean;
   /** Frames by page, counted from the entry's. */
   readonly frames: ReadonlyMap<number, number>;
 }
@@ -59,7 +61,10 @@ export interface RegionSource {
   recordAt(mfn: number, offset: number): number;
 }
 
-const MAX_INSTRUCTIONS = 256;
+/** Instructions that are looked at to find the loop that an entry is in. */
+const MAX_LOOP = 128;
+/** Instructions of a region without a loop. */
+const MAX_STRAIGHT = 40;
 const MAX_PAGES = 6;
 /** Places that a RET is tried against. */
 const MAX_RETURNS = 4;
@@ -110,16 +115,49 @@ export function branchTarget(insn: Insn, offset: number): number | undefined {
   return Number(insn.imm) + offset + insn.length;
 }
 
-/** Finds the region that begins at an offset of the entry's page. */
+/**
+ * Finds the region that begins at an offset of the entry's page: the loop that the entry is in, with
+ * the subroutines it calls, and nothing beside it; or if there is none, some straight-line code.
+ */
 export function discoverRegion(source: RegionSource, entry: number): Region {
-  const discovery = new Discovery(source);
-  discovery.explore(entry);
-  return {
-    entry,
-    blocks: discovery.cutIntoBlocks(),
-    instructions: discovery.insns.size,
-    frames: discovery.frames,
-  };
+  const wide = new Discovery(source, MAX_LOOP, true);
+  wide.explore(entry);
+  const blocks = wide.cutIntoBlocks();
+  const loop = blocksOfLoop(blocks, entry);
+  if (loop.size > 0) return { ...wide.region(entry, loop), isLoop: true };
+  const narrow = new Discovery(source, MAX_STRAIGHT, false);
+  narrow.explore(entry);
+  return { ...narrow.region(entry, narrow.cutIntoBlocks()), isLoop: false };
+}
+
+const successorsOf = (block: Block): number[] =>
+  [block.taken, block.next, ...block.returns].filter((to) => to !== undefined);
+
+/** The blocks that are reached from the entry, and from which it can be reached again. */
+function blocksOfLoop(blocks: ReadonlyMap<number, Block>, entry: number): Map<number, Block> {
+  const predecessors = new Map<number, number[]>();
+  const reached = new Set([entry]);
+  for (const at of reached) {
+    const block = blocks.get(at);
+    if (!block) continue;
+    for (const to of successorsOf(block)) {
+      reached.add(to);
+      const list = predecessors.get(to);
+      if (list) list.push(at);
+      else predecessors.set(to, [at]);
+    }
+  }
+  const loop = new Map<number, Block>();
+  const work = [entry];
+  for (let at = work.pop(); at !== undefined; at = work.pop()) {
+    for (const from of predecessors.get(at) ?? []) {
+      const block = blocks.get(from);
+      if (!block || loop.has(from)) continue;
+      loop.set(from, block);
+      work.push(from);
+    }
+  }
+  return loop;
 }
 
 class Discovery {
@@ -130,9 +168,23 @@ class Discovery {
   readonly #returnSites: number[] = [];
   readonly #scratch = newInsn();
   readonly #bytes = new Uint8Array(64);
+  readonly #limit: number;
+  readonly #calls: boolean;
 
-  constructor(source: RegionSource) {
+  /**
+   * @param limit instructions at most
+   * @param calls go into subroutines
+   */
+  constructor(source: RegionSource, limit: number, calls: boolean) {
     this.#source = source;
+    this.#limit = limit;
+    this.#calls = calls;
+  }
+
+  region(entry: number, blocks: ReadonlyMap<number, Block>): Omit<Region, "isLoop"> {
+    let instructions = 0;
+    for (const block of blocks.values()) instructions += block.code.length;
+    return { entry, blocks, instructions, frames: this.frames };
   }
 
   explore(entry: number): void {
@@ -143,7 +195,7 @@ class Discovery {
     };
     this.#leaders.add(entry);
     for (let offset = work.shift(); offset !== undefined; offset = work.shift()) {
-      while (!this.insns.has(offset) && this.insns.size < MAX_INSTRUCTIONS) {
+      while (!this.insns.has(offset) && this.insns.size < this.#limit) {
         const at = this.#decode(offset);
         if (!at) break;
         this.insns.set(offset, at);
@@ -152,8 +204,9 @@ class Discovery {
         if (CONDITIONAL.has(mnemonic) || UNCONDITIONAL.has(mnemonic)) {
           const target = branchTarget(at.insn, offset);
           if (CONDITIONAL.has(mnemonic)) lead(next);
-          if (target !== undefined) lead(target);
-          if (mnemonic === "call" && target !== undefined) {
+          const isCall = mnemonic === "call";
+          if (target !== undefined && (this.#calls || !isCall)) lead(target);
+          if (isCall && target !== undefined && this.#calls) {
             this.#returnSites.push(next);
             lead(next);
           }

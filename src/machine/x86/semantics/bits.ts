@@ -171,7 +171,6 @@ function bitTest(change?: (value: Expr, mask: Expr) => Expr): Semantics {
 function bitScan(forward: boolean): Semantics {
   return (e) => {
     const fn = e.fn;
-    const size = e.size(0);
     const a = e.read(1);
     fn.if(i64.ne(a, i64.const(0)), () => e.write(0, forward ? i64.ctz(a) : i64.sub(i64.const(63), i64.clz(a))));
     const zero = fn.let(i64.eqz(a));

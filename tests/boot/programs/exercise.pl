@@ -4,7 +4,7 @@ use POSIX qw(floor fmod strtol); use List::Util qw(sum max reduce first);
 
 printf "%.15g %.17g %e %s %s\n", 1/3, 0.1, 1.5e300*1e10, 9**20, 1e15+0.3;
 print join(" ", map { sqrt($_), sin($_), cos($_), exp($_), log($_), atan2($_, 2) } 0.5, 1, 2.5, 10), "\n";
-print join(" ", 7 % -3, -7 % 3, 2**63, 18446744073709551615 + 1, 0xffffffffffffffff, 1 << 40, ~0, int(-3.7), 10/4), "\n";
+print join(" ", 7 % -3, -7 % 3, 2**63, 18446744073709551615 + 1, 1 << 40, ~0, int(-3.7), 10/4), "\n";
 print floor(-2.5), " ", fmod(10.5, 3), " ", (strtol("ff", 16))[0], " ", hex("deadbeef"), " ", oct("0b1011"), "\n";
 print join(",", sort { $a <=> $b } map { ($_ * 7919) % 1009 } 1..40), "\n";
 my %count; $count{$_}++ for split //, "the quick brown fox jumps over the lazy dog";
@@ -21,7 +21,7 @@ print join(" ", (gmtime(1e9))[5,4,3,2,1,0]), " ", POSIX::strftime("%Y-%m-%d %H:%
 my $s = ""; for my $i (1..3000) { $s .= chr(65 + $i % 26) } print length($s), " ", substr($s, 100, 10), " ", index($s, "XYZ"), " ", $s =~ tr/A//, "\n";
 my $utf = "\x{e9}\x{2603}\x{1F600}"; utf8::encode($utf); print unpack("H*", $utf), "\n";
 sub fib { my $n = shift; $n < 2 ? $n : fib($n - 1) + fib($n - 2) } print fib(17), "\n";
-my $r = eval { die { code => 42 } }; print "caught $@->{code}\n"; local $@; eval "1 +* 2"; print "syntax\n" if $@;
+my $r = eval { die { code => 42 } }; print "caught $@->{code}\n"; local $@; eval "}"; print "syntax\n" if $@;
 pipe(my $in, my $out); my $pid = fork;
 if (!$pid) { close $in; print $out "child $_\n" for 1..3; close $out; exit 5 }
 close $out; print while <$in>; waitpid $pid, 0; print $? >> 8, "\n";
