@@ -170,24 +170,41 @@ export interface ArrayView<T> {
   set(index: number, value: T): void;
 }
 
+class ElementsView<T> implements ArrayView<T> {
+  readonly length: number;
+  readonly address: number;
+  readonly #element: FieldType<T>;
+  readonly #bytes: Bytes;
+  readonly #width: Width;
+
+  constructor(element: FieldType<T>, length: number, bytes: Bytes, address: number, width: Width) {
+    this.#element = element;
+    this.length = length;
+    this.#bytes = bytes;
+    this.address = address;
+    this.#width = width;
+  }
+
+  get(index: number): T {
+    return this.#element.get(this.#bytes, this.#at(index), this.#width);
+  }
+
+  set(index: number, value: T): void {
+    this.#element.set(this.#bytes, this.#at(index), value, this.#width);
+  }
+
+  #at(index: number): number {
+    if (!(index >= 0 && index < this.length)) throw new RangeError(`index ${index} outside array of ${this.length}`);
+    return this.address + index * this.#element.size(this.#width);
+  }
+}
+
 /** A fixed array of `length` elements. */
 export function array<T>(element: FieldType<T>, length: number): FieldType<ArrayView<T>> {
   return {
     size: (w) => element.size(w) * length,
     align: (w) => element.align(w),
-    get: (bytes, address, w) => {
-      const stride = element.size(w);
-      const check = (i: number): number => {
-        if (!(i >= 0 && i < length)) throw new RangeError(`index ${i} outside array of ${length}`);
-        return address + i * stride;
-      };
-      return {
-        length,
-        address,
-        get: (i) => element.get(bytes, check(i), w),
-        set: (i, v) => element.set(bytes, check(i), v, w),
-      };
-    },
+    get: (bytes, address, w) => new ElementsView(element, length, bytes, address, w),
     set: (bytes, address, value, w) => {
       for (let i = 0; i < length; i++) {
         element.set(bytes, address + i * element.size(w), value.get(i), w);

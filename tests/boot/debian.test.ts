@@ -36,7 +36,7 @@ before(async () => {
 after(() => guest?.machine.destroy());
 
 /** Both get the same environment, up to where things are. */
-const ENVIRONMENT = { LC_ALL: "C.UTF-8", PYTHONHASHSEED: "0", TZ: "UTC", HOME: "/" };
+const ENVIRONMENT = { LC_ALL: "C", PYTHONUTF8: "1", PYTHONHASHSEED: "0", TZ: "UTC", HOME: "/" };
 
 function onHost(command: readonly string[], environment: Record<string, string>): string {
   const [program = "", ...words] = command;

@@ -13,6 +13,7 @@
 import { cloneInsn } from "../interpreter/forms.ts";
 import type { MachineMemory } from "../memory.ts";
 import { decode, newInsn } from "../x86/decode/index.ts";
+import { resolveFeature } from "../x86/fallback.ts";
 import { type Insn, OperandKind, RegClass } from "../x86/insn.ts";
 import { semantics } from "../x86/semantics/index.ts";
 import { strings } from "../x86/semantics/strings.ts";
@@ -245,7 +246,9 @@ class Discovery {
       this.#bytes.set(memory.frame(following).subarray(0, 16), first.length);
       length = decode(this.#bytes, 0, 64, this.#scratch);
     }
-    if (length <= 0 || !isCompilable(this.#scratch, features)) return undefined;
+    if (length <= 0) return undefined;
+    resolveFeature(this.#scratch, features);
+    if (!isCompilable(this.#scratch, features)) return undefined;
     return { insn: cloneInsn(this.#scratch), offset, record, crossing };
   }
 

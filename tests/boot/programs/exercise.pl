@@ -26,4 +26,4 @@ pipe(my $in, my $out); my $pid = fork;
 if (!$pid) { close $in; print $out "child $_\n" for 1..3; close $out; exit 5 }
 close $out; print while <$in>; waitpid $pid, 0; print $? >> 8, "\n";
 $SIG{ALRM} = sub { die "alarm\n" }; eval { alarm 1; select undef, undef, undef, 30; }; print $@;
-open my $f, "<", \ "line one\nline two\n"; my @l = <$f>; print scalar(@l), " $l[1]"; printf "%s\n", join ",", map { sprintf "%03b", $_ } 0..7;
+open my $g, ">", "t.txt"; print $g "line one\nline two\n"; close $g; open my $f, "<", "t.txt"; my @l = <$f>; unlink "t.txt"; print scalar(@l), " $l[1]"; printf "%s\n", join ",", map { sprintf "%03b", $_ } 0..7;

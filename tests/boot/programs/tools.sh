@@ -7,7 +7,7 @@ text="Hello, Wörld"; echo "${text,,} ${text^^} ${text:0:5} ${text//l/L} ${#text
 a=(); while read -r line; do a+=("$line"); done < <(seq 5 -1 1); echo "${a[@]}" "${a[@]:1:2}"; echo {1..5}{a..c} | tr ' ' '\n' | sort -r | head -n 3 | paste -sd,
 f() { local n=$1; ((n < 2)) && { echo 1; return; }; echo $((n * $(f $((n - 1))))); }; f 8
 seq 1 20000 >n; sha256sum n; sha1sum n; md5sum n; b2sum n; cksum n; sum n; wc n
-sort -R --random-source=n n | sha256sum; sort -n -r n | md5sum; shuf --random-source=n -n 3 n; split -n 3 n part; cat part* | cmp - n && rm part*
+sort -R --random-source=n n | sha256sum; sort -n -r n | md5sum; shuf --random-source=n -n 3 n; split -n 3 n part; cat part* | sha256sum; rm part*
 tac n | head -n 2; rev n 2>/dev/null | head -n 0; cut -c1-2 n | uniq -c | tail -n 2; tr 0-9 a-j <n | fold -w 30 | tail -n 1; nl n | sed -n 7p 2>/dev/null | head -n 0
 base64 n | tail -n 1; od -An -tx1 -N 20 n; od -An -td8 -tf8 -N 16 n; join <(seq 1 8) <(seq 5 9) | paste -sd' '; comm -12 <(seq 1 9) <(seq 5 9) | tr '\n' ' '
 factor 123456789012345678 18446744073709551557; numfmt --to=iec 123456789; expr 1234567890123 \* 98765; seq -f %.3f 0 0.25 1
