@@ -47,10 +47,15 @@ Acquire::Languages "none";
 
   /** Unpacks packages, "name" or "name:architecture" or "name=version", into one folder. Does nothing the second time. */
   unpack(name: string, packages: readonly string[], only?: string): string {
-    return this.#once(name, JSON.stringify([packages, only ?? ""]), (archives) => {
-      this.#apt("apt-get", ["-q", "download", ...packages], archives);
-      return debs(archives);
-    }, only);
+    return this.#once(
+      name,
+      JSON.stringify([packages, only ?? ""]),
+      (archives) => {
+        this.#apt("apt-get", ["-q", "download", ...packages], archives);
+        return debs(archives);
+      },
+      only,
+    );
   }
 
   /** Unpacks a package and all that it needs, the C library included. */

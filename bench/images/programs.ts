@@ -27,58 +27,67 @@ const TARGETS: Readonly<Record<Architecture, Target>> = {
 };
 const FLAGS = ["-O2", "-static", "-s", "-Wall", "-Wextra", "-Wl,--no-warnings"];
 const LIBRARIES = ["libc6-dev", "linux-libc-dev", "libgcc-12-dev", "liblua5.4-dev", "libtcc-dev", "busybox-static"];
-export const SOURCES = fileURLToPath(new URL("../programs", import.meta.url));
+const SOURCES = fileURLToPath(new URL("../programs", import.meta.url));
 
 /** A file for the guest, by name. */
 export type ProgramFiles = ReadonlyMap<string, Uint8Array>;
 
+/** The text that the compiler compiles is the same for both, from amd64's headers. */
 export function compilePrograms(apt: PrivateApt, folder: string, architecture: Architecture): ProgramFiles {
-  const root = apt.unpack(
-    `root-${architecture}`,
-    LIBRARIES.map((name) => `${name}:${architecture}`),
-  );
-  const tccHeaders = join(apt.unpack("root-tcc", ["tcc:amd64"]), "usr/lib/x86_64-linux-gnu/tcc/include");
   const lua = join(apt.unpackSource("lua-source", "lua5.4"), "src");
-  const output = join(folder, `programs-${architecture}`);
-  compileOnce(output, architecture, root, [lua, tccHeaders]);
+  const [amd64, output] = (["amd64", architecture] as const).map((target) => compileOnce(apt, folder, target)) as [
+    Compiled,
+    Compiled,
+  ];
   const files = new Map<string, Uint8Array>();
-  for (const name of readdirSync(output)) files.set(name, readFileSync(join(output, name)));
+  for (const name of readdirSync(output.programs)) files.set(name, readFileSync(join(output.programs, name)));
   for (const name of readdirSync(SOURCES)) {
     if (/\.(sh|lua)$/.test(name)) files.set(name, readFileSync(join(SOURCES, name)));
   }
-  files.set("busybox", readFileSync(join(root, "bin/busybox")));
+  files.set("busybox", readFileSync(join(output.root, "bin/busybox")));
+  files.set("lua-core.i", preprocess(apt, amd64, lua));
   files.set("text", sourceText(lua));
   return files;
 }
 
-function compileOnce(output: string, architecture: Architecture, root: string, headers: readonly string[]): void {
+interface Compiled {
+  readonly programs: string;
+  readonly root: string;
+}
+
+function compileOnce(apt: PrivateApt, folder: string, architecture: Architecture): Compiled {
+  const packages = LIBRARIES.map((name) => `${name}:${architecture}`);
+  const root = apt.unpack(`root-${architecture}`, packages);
   const { triplet, multiarch, flags } = TARGETS[architecture];
   const compiler = join(root, "usr/lib/gcc", triplet, "12");
   const search = [`--sysroot=${root}`, `-B${compiler}`, `-B${root}/usr/lib/${multiarch}`, `-L${compiler}`];
   const words = [...flags, ...FLAGS, ...search, "-isystem", `${root}/usr/include/lua5.4`];
 
-  const hash = createHash("sha256").update(JSON.stringify([words, PROGRAMS]));
-  const sources = readdirSync(SOURCES, { recursive: true, encoding: "utf8" }).filter((name) => /\.[ch]$/.test(name));
-  for (const name of sources.sort()) hash.update(readFileSync(join(SOURCES, name)));
+  const hash = createHash("sha256").update(JSON.stringify([words, PROGRAMS.map(({ libraries }) => libraries)]));
+  for (const name of readdirSync(SOURCES).sort()) {
+    if (/\.[ch]$/.test(name)) hash.update(readFileSync(join(SOURCES, name)));
+  }
   const key = hash.digest("hex");
-  const stamp = `${output}.stamp`;
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === key) return;
+  const programs = join(folder, `programs-${architecture}`);
+  const stamp = `${programs}.stamp`;
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === key) return { programs, root };
 
-  rmSync(output, { recursive: true, force: true });
-  mkdirSync(output, { recursive: true });
+  rmSync(programs, { recursive: true, force: true });
+  mkdirSync(programs, { recursive: true });
   for (const { name, libraries = [] } of PROGRAMS) {
     const source = join(SOURCES, `${name}.c`);
-    if (existsSync(source)) execFileSync("gcc", [...words, "-o", join(output, name), source, ...libraries]);
+    if (existsSync(source)) execFileSync("gcc", [...words, "-o", join(programs, name), source, ...libraries]);
   }
-  // Static programs of both architectures run on this host, too: this one makes its own input.
-  const include = [...headers, `${root}/usr/include`, `${root}/usr/include/${multiarch}`];
-  const source = join(SOURCES, "text/lua-core.c");
-  const options = { maxBuffer: 1 << 24 };
-  writeFileSync(
-    join(output, "lua-core.i"),
-    execFileSync(join(output, "tcc"), ["-E", source, ...include], options),
-  );
   writeFileSync(stamp, key);
+  return { programs, root };
+}
+
+/** Lua as one file without #include. The guests' compiler is a static program and runs on this host, too. */
+function preprocess(apt: PrivateApt, { programs, root }: Compiled, lua: string): Uint8Array {
+  const own = join(apt.unpack("root-tcc", ["tcc:amd64"]), "usr/lib/x86_64-linux-gnu/tcc/include");
+  const include = [lua, own, `${root}/usr/include`, `${root}/usr/include/x86_64-linux-gnu`];
+  const source = join(SOURCES, "text/lua-core.c");
+  return execFileSync(join(programs, "tcc"), ["-E", source, ...include], { maxBuffer: 1 << 24 });
 }
 
 /** Text to compress and to search: the sources of Lua, one after the other. */

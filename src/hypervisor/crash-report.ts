@@ -2,7 +2,7 @@
 import { CS, DS, ES, FS, GS, RSP, SS } from "../machine/x86/state.ts";
 import { backtrace } from "./backtrace.ts";
 import type { Hypervisor } from "./hypervisor.ts";
-import { readWords, wordAt } from "./traps/guest-words.ts";
+import { highHalf, lowHalf, readWords, wordAt } from "./traps/guest-words.ts";
 import { baseOf, selectorOf } from "./traps/segments.ts";
 import type { Vcpu } from "./vcpu.ts";
 
@@ -43,7 +43,7 @@ function stackWords(vcpu: Vcpu): string[] {
   const lines: string[] = [];
   for (let i = 0; i < 4; i++) {
     const at = BigInt.asUintN(64, start + BigInt(i * 32));
-    if (!readWords(vcpu, at, 4, row)) break;
+    if (!readWords(vcpu, lowHalf(at), highHalf(at), 4, row)) break;
     lines.push(`  ${wide(at)}: ${[0, 1, 2, 3].map((word) => wide(wordAt(row, word))).join(" ")}`);
   }
   return lines;

@@ -5,7 +5,7 @@ import { invoke } from "./dispatch.ts";
 import { CONTINUATION, type Hypercall, HypercallError, type HypercallResult, REGISTERS_SET } from "./hypercall.ts";
 import type { Hypervisor } from "./hypervisor.ts";
 import { guestArrayAddress } from "./mm/guest-access.ts";
-import { readWords, wordAt, writeWords } from "./traps/guest-words.ts";
+import { highHalf, lowHalf, readWords, wordAt, writeWords } from "./traps/guest-words.ts";
 import type { Vcpu } from "./vcpu.ts";
 
 const layout = multicallEntry;
@@ -32,7 +32,7 @@ function putWord(into: Uint32Array, index: number, value: number | bigint): void
 }
 
 function write(vcpu: Vcpu, at: bigint, count: number): void {
-  if (!writeWords(vcpu, at, count, store)) throw new HypercallError(EFAULT);
+  if (!writeWords(vcpu, lowHalf(at), highHalf(at), count, store)) throw new HypercallError(EFAULT);
 }
 
 /** What is left is for the next call. */
@@ -51,7 +51,7 @@ function runBatch(hv: Hypervisor, vcpu: Vcpu, args: bigint[]): HypercallResult {
   for (let i = 0; i < count; i++) {
     const at = list + BigInt(i * layout.sizeof);
     if (i === BATCH) return goOn(args, at, count - i);
-    if (!readWords(vcpu, at, ENTRY_WORDS, words)) throw new HypercallError(EFAULT);
+    if (!readWords(vcpu, lowHalf(at), highHalf(at), ENTRY_WORDS, words)) throw new HypercallError(EFAULT);
     const number = words[0]!;
     for (let a = 0; a < ARGUMENTS; a++) callArgs[a] = wordAt(words, 2 + a);
     if (number < hv.statistics.inMulticall.length) hv.statistics.inMulticall[number]!++;
@@ -72,5 +72,6 @@ function runBatch(hv: Hypervisor, vcpu: Vcpu, args: bigint[]): HypercallResult {
 export const multicall: Hypercall = {
   number: HYPERVISOR.multicall,
   name: "multicall",
+  arity: 2,
   handler: runBatch,
 };

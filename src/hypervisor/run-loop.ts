@@ -35,7 +35,7 @@ const DEFAULT_INSTRUCTIONS = 2_000_000;
 const MAX_BUDGET = 200_000;
 const MIN_BUDGET = 500;
 /** Exits between two looks at the clock: guests make most of them in about a microsecond. */
-const EXITS_PER_CLOCK = 16;
+const EXITS_PER_CLOCK = 32;
 const RETIRED = cpuState.offset.retired;
 /**
  * Domain 0 has no processor of its own: its drivers hear of events when the guest waits, and after

@@ -49,6 +49,9 @@ export class Vcpu {
   /** The copy of the state that holds while this vCPU is not loaded. */
   readonly saved: CpuState;
   readonly #savedGpr: BigUint64Array;
+  readonly #u8: Uint8Array;
+  /** Address of traps.kernel_mode. */
+  readonly #kernelMode: number;
 
   constructor(domain: Domain, id: number, address: number) {
     const memory = domain.hypervisor.memory;
@@ -58,6 +61,8 @@ export class Vcpu {
     this.record.id = id;
     this.record.domain_id = domain.id;
     this.traps = this.record.traps;
+    this.#u8 = memory.u8;
+    this.#kernelMode = this.traps.address + vcpuTraps.offset.kernel_mode;
     this.mm = this.record.mm;
     this.sched = this.record.sched;
     this.time = this.record.time;
@@ -82,10 +87,10 @@ export class Vcpu {
 
   /** Guest kernel mode (TF_kernel_mode): selects root, GS base, hypercall or system call. */
   get kernelMode(): boolean {
-    return this.traps.kernel_mode !== 0;
+    return this.#u8[this.#kernelMode] !== 0;
   }
   set kernelMode(value: boolean) {
-    this.traps.kernel_mode = value ? 1 : 0;
+    this.#u8[this.#kernelMode] = value ? 1 : 0;
   }
 
   get initialised(): boolean {

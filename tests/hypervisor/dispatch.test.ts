@@ -249,7 +249,7 @@ test("what is not for an unprivileged domain", () => {
   assert.equal(g.hypercall(HYPERVISOR.tmem_op), BigInt(-ENOSYS));
   assert.equal(g.hypercall(HYPERVISOR.kexec_op), BigInt(-EPERM));
   assert.equal(g.hypercall(HYPERVISOR.dm_op, 0x7ff0), BigInt(-EPERM));
-  assert.equal(g.hypercall(HYPERVISOR.hvm_op, 1, 0), BigInt(-EINVAL));
+  assert.equal(g.hypercall(HYPERVISOR.hvm_op, 1, header(0)), BigInt(-EINVAL));
 });
 
 test("physdev_op: IOPL, in both forms", () => {

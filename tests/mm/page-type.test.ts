@@ -69,7 +69,7 @@ test("a page table cannot be mapped writable, a writable page cannot become a ta
   assert.equal(ext(guest, MMUEXT.PIN_L1_TABLE, guest.mfn[6]!), -EINVAL, "still mapped writable");
   assert.equal(remap(guest, 6, P), 0);
   assert.equal(ext(guest, MMUEXT.PIN_L1_TABLE, guest.mfn[6]!), 0);
-  assert.equal(remap(guest, 6, P | RW), -EINVAL);
+  assert.equal(remap(guest, 6, P | RW), -EBUSY);
   assertSound(machine.hv);
   assert.equal(ext(guest, MMUEXT.UNPIN_TABLE, guest.mfn[6]!), 0);
   assert.equal(remap(guest, 6, P | RW), 0, "ordinary memory at once");

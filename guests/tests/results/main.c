@@ -115,9 +115,7 @@ static void scheduling(void)
     for (int cmd = 0; cmd < 16; cmd++) {
         if (cmd != 2 && cmd != 11) /* not down and send_nmi: this is the one that runs */
             print("vcpu_op %d, vCPU 0: %ld\n", cmd, vcpu_op(cmd, 0, NULL));
-        if (cmd != 11)
-            print("vcpu_op %d, vCPU 1: %ld\n", cmd, vcpu_op(cmd, 1, memset(words, 0, sizeof words)));
-        print("vcpu_op %d, vCPU 2: %ld\n", cmd, vcpu_op(cmd, 2, memset(words, 0, sizeof words)));
+        print("vcpu_op %d, vCPU 1: %ld\n", cmd, vcpu_op(cmd, 1, memset(words, 0, sizeof words)));
     }
     SHOW(vcpu_op(VCPUOP_is_up, 100000, NULL));
     SHOW(vcpu_op(VCPUOP_is_up, -1, NULL));

@@ -169,6 +169,7 @@ operations[EVTCHNOP.bind_pirq] = {
 export const eventChannelOp: Hypercall = {
   number: HYPERVISOR.event_channel_op,
   name: "event_channel_op",
+  arity: 2,
   operations,
   operationOf: (args) => Number(BigInt.asUintN(32, args[0] ?? 0n)),
   handler: (_hv, vcpu, args) => run(vcpu, Number(BigInt.asUintN(32, args[0] ?? 0n)), args[1] ?? 0n),

@@ -20,6 +20,7 @@ function loadUserGs(vcpu: Vcpu, selector: number): void {
 export const setSegmentBase: Hypercall = {
   number: 25,
   name: "set_segment_base",
+  arity: 2,
   operations: {
     [SEGBASE_FS]: done("fs"),
     [SEGBASE_GS_USER]: done("gs_user"),

@@ -61,6 +61,7 @@ function putCompileInfo(vcpu: Vcpu, va: bigint): HypercallResult {
 export const xenVersion: Hypercall = {
   number: 17,
   name: "xen_version",
+  arity: 2,
   operations: Object.fromEntries(Object.entries(XENVER).map(([name, number]) => [number, done(name)])),
   operationOf: firstArgument,
   handler(_hv, vcpu, args) {

@@ -44,41 +44,39 @@ function walkStopped(vcpu: Vcpu, va: bigint, access: Access): number {
   return entryFrame(lo, memory.u32[(entry >>> 2) + 1] ?? 0) * PAGE_SIZE + Number(va & 0xfffn);
 }
 
-/** Calls `each` with the machine address and length of each page's part of a guest range. */
-function forParts(
-  vcpu: Vcpu,
-  va: bigint,
-  length: number,
-  access: Access,
-  each: (address: number, length: number, done: number) => void,
-): void {
-  // Check the last byte too before anything is done: a range may not run out of the guest's part.
+/** Fails unless all of a range is the guest's: before anything is done, so that it cannot run out of its part. */
+function checkRange(va: bigint, length: number): void {
   if (length > 0 && !isGuestAddress(va + BigInt(length - 1))) throw new HypercallError(EFAULT);
-  for (let done = 0; done < length; ) {
-    const address = guestAddress(vcpu, va + BigInt(done), access);
-    const part = Math.min(length - done, PAGE_SIZE - (address & PAGE_MASK));
-    each(address, part, done);
-    done += part;
-  }
 }
+
+/** Bytes from a machine address to the end of its page, at most `length`. */
+const inPage = (address: number, length: number): number => Math.min(length, PAGE_SIZE - (address & PAGE_MASK));
 
 /** Copies `length` bytes from the guest. */
 export function copyFromGuest(vcpu: Vcpu, va: bigint, length: number): Uint8Array {
   const { u8 } = vcpu.domain.hypervisor.memory;
   const data = new Uint8Array(length);
-  forParts(vcpu, va, length, Access.Read, (address, part, done) => {
+  checkRange(va, length);
+  for (let done = 0; done < length; ) {
+    const address = guestAddress(vcpu, done === 0 ? va : va + BigInt(done), Access.Read);
+    const part = inPage(address, length - done);
     data.set(u8.subarray(address, address + part), done);
-  });
+    done += part;
+  }
   return data;
 }
 
 /** Copies `data` to the guest. Read-only pages (page tables, descriptor tables) fail as for the guest itself. */
 export function copyToGuest(vcpu: Vcpu, va: bigint, data: Uint8Array): void {
   const { memory, cpu } = vcpu.domain.hypervisor;
-  forParts(vcpu, va, data.length, Access.Write, (address, part, done) => {
-    memory.u8.set(data.subarray(done, done + part), address);
+  checkRange(va, data.length);
+  for (let done = 0; done < data.length; ) {
+    const address = guestAddress(vcpu, done === 0 ? va : va + BigInt(done), Access.Write);
+    const part = inPage(address, data.length - done);
+    memory.u8.set(part === data.length ? data : data.subarray(done, done + part), address);
     cpu.frameWritten(Math.floor(address / PAGE_SIZE));
-  });
+    done += part;
+  }
 }
 
 /** A private copy of a guest's structure: copied once, then used. */

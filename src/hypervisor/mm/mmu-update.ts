@@ -95,6 +95,7 @@ function machphysUpdate(hv: Hypervisor, owner: number, mfn: number, pfn: bigint)
 export const mmuUpdate: Hypercall = {
   number: HYPERVISOR.mmu_update,
   name: "mmu_update",
+  arity: 4,
   operations: {
     [MMU_NORMAL_PT_UPDATE]: { name: "NORMAL_PT_UPDATE", status: "done" },
     [MMU_MACHPHYS_UPDATE]: { name: "MACHPHYS_UPDATE", status: "done" },

@@ -175,6 +175,7 @@ const operations: Readonly<Record<number, Operation>> = Object.fromEntries(
 export const mmuextOp: Hypercall = {
   number: HYPERVISOR.mmuext_op,
   name: "mmuext_op",
+  arity: 4,
   operations,
   handler(hv, vcpu, args) {
     const domid = Number(BigInt.asUintN(32, args[3] ?? 0n));

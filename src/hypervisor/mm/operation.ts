@@ -4,9 +4,22 @@ import type { Hypervisor } from "../hypervisor.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { type MmuOperation, putPartialTable } from "./page-type.ts";
 
+class GuestOperation implements MmuOperation {
+  abandoned = 0;
+  readonly #hv: Hypervisor;
+
+  constructor(hv: Hypervisor) {
+    this.#hv = hv;
+  }
+
+  preempt(): boolean {
+    return this.#hv.preempted();
+  }
+}
+
 /** Starts an operation on behalf of a guest. */
 export function guestOperation(hv: Hypervisor): MmuOperation {
-  return { preempt: () => hv.preempted(), abandoned: 0 };
+  return new GuestOperation(hv);
 }
 
 /** After each step: a table that was left half taken apart becomes the vCPU's to finish. */

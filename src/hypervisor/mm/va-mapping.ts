@@ -62,6 +62,7 @@ function update(hv: Hypervisor, vcpu: Vcpu, va: bigint, value: bigint, flags: bi
 export const updateVaMapping: Hypercall = {
   number: HYPERVISOR.update_va_mapping,
   name: "update_va_mapping",
+  arity: 3,
   handler(hv, vcpu, [va = 0n, value = 0n, flags = 0n]) {
     return update(hv, vcpu, va, value, flags, vcpu.domain.id);
   },

@@ -93,6 +93,7 @@ const u32 = (value: bigint | undefined): number => Number(BigInt.asUintN(32, val
 export const schedOp: Hypercall = {
   number: HYPERVISOR.sched_op,
   name: "sched_op",
+  arity: 2,
   operations,
   operationOf: (args) => u32(args[0]),
   handler: (_hv, vcpu, args) => schedOperation(vcpu, u32(args[0]), args[1] ?? 0n),

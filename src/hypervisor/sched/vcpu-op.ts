@@ -145,6 +145,7 @@ const handlers: Readonly<Record<number, Handler>> = {
 export const vcpuOp: Hypercall = {
   number: HYPERVISOR.vcpu_op,
   name: "vcpu_op",
+  arity: 3,
   operations: {
     ...Object.fromEntries(Object.entries(VCPUOP).map(([name, command]) => [command, done(name)])),
     [VCPUOP.get_physid]: refused("get_physid", "-EINVAL: for a pinned hardware domain"),

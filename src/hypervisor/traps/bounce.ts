@@ -35,8 +35,9 @@ import {
 } from "../../machine/x86/state.ts";
 import { setUpcallMask, upcallMask } from "../event-channel/vcpu-info.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { writeWords } from "./guest-words.ts";
+import { join, writeWords } from "./guest-words.ts";
 import { toggleGuestMode } from "./mode.ts";
+import { guestEntry, vcpuTraps } from "./record.ts";
 import { loadFlatKernelSegments, selectorOf } from "./segments.ts";
 
 export const NO_ERROR_CODE = -1;
@@ -49,6 +50,8 @@ export const CLEAR_DIRECTION = 1 << 1;
 /** Words of the largest frame: failsafe. */
 const frame = new Uint32Array(11 * 2);
 
+const KERNEL_SP = vcpuTraps.offset.kernel_sp;
+const FAILSAFE = vcpuTraps.offset.failsafe + guestEntry.offset.handler;
 const GPR = cpuState.offset.gpr >>> 2;
 const RIP = cpuState.offset.rip >>> 2;
 const RFLAGS_SYSTEM = cpuState.offset.rflags_system >>> 2;
@@ -77,36 +80,43 @@ function pushNumber(n: number, low: number, high = 0): void {
   frame[n * 2 + 1] = high;
 }
 
-/** Stack pointer for a frame: enters kernel mode if the vCPU is not there. */
-function enterKernel(vcpu: Vcpu): bigint {
-  if (vcpu.kernelMode) return vcpu.gpr[RSP] ?? 0n;
-  const sp = vcpu.traps.kernel_sp;
-  toggleGuestMode(vcpu);
-  return sp;
-}
-
-/** The words of every frame from rip on, and the entry by it. `n` words are in the frame already. */
-function enterHandler(vcpu: Vcpu, n: number, cs: number, ss: number, handler: bigint, options: number): void {
-  const { memory, cpu } = vcpu.domain.hypervisor;
-  const { u32 } = memory;
+/**
+ * The words of every frame from rip on, and the entry by it. `n` words are in the frame already.
+ * @param handler where the handler's address is, in machine memory
+ */
+function enterHandler(vcpu: Vcpu, n: number, cs: number, ss: number, handler: number, options: number): void {
+  const { u32 } = vcpu.domain.hypervisor.memory;
   const state = vcpu.state.address >>> 2;
+  const rsp = state + GPR + RSP * 2;
   const mask = upcallMask(vcpu);
   push(n, u32, state + RIP);
   pushNumber(n + 1, vcpu.kernelMode ? cs & 0xfffc : cs, mask);
   pushNumber(n + 2, guestFlags(vcpu, mask));
-  push(n + 3, u32, state + GPR + RSP * 2);
+  push(n + 3, u32, rsp);
   pushNumber(n + 4, ss);
   const words = n + 5;
-  const address = BigInt.asUintN(64, (enterKernel(vcpu) & ~0xfn) - BigInt(words * 8));
-  if (!writeWords(vcpu, address, words, frame)) {
-    vcpu.domain.crash(`cannot write a frame of ${words} words at 0x${address.toString(16)}`);
+  const stack = vcpu.kernelMode ? rsp : (vcpu.traps.address + KERNEL_SP) >>> 2;
+  if (!vcpu.kernelMode) toggleGuestMode(vcpu);
+  const top = (u32[stack]! & ~0xf) >>> 0;
+  const low = (top - words * 8) >>> 0;
+  const high = low > top ? (u32[stack + 1]! - 1) >>> 0 : u32[stack + 1]!;
+  if (!writeWords(vcpu, low, high, words, frame)) {
+    vcpu.domain.crash(`cannot write a frame of ${words} words at 0x${join(low, high).toString(16)}`);
   }
-  vcpu.gpr[RSP] = address;
+  u32[rsp] = low;
+  u32[rsp + 1] = high;
   loadFlatKernelSegments(vcpu);
-  memory.dv.setBigUint64(cpu.state.address + cpuState.offset.rip, handler, true);
+  u32[state + RIP] = u32[handler >>> 2]!;
+  u32[state + RIP + 1] = u32[(handler >>> 2) + 1]!;
   // None of them is an arithmetic flag.
   u32[state + RFLAGS_SYSTEM]! &= ~(CLEARED_ON_ENTRY | ((options & CLEAR_DIRECTION) !== 0 ? FLAG_DF : 0));
   if ((options & MASK_EVENTS) !== 0) setUpcallMask(vcpu, 1);
+}
+
+/** There is no address at `handler`. */
+export function hasNoHandler(vcpu: Vcpu, handler: number): boolean {
+  const { u32 } = vcpu.domain.hypervisor.memory;
+  return u32[handler >>> 2] === 0 && u32[(handler >>> 2) + 1] === 0;
 }
 
 /** RCX and R11, with which each frame begins. */
@@ -118,20 +128,21 @@ function begin(vcpu: Vcpu): void {
 }
 
 /**
- * Enters the guest kernel at `handler` with a frame that returns to the current context.
+ * Enters the guest kernel with a frame that returns to the current context.
+ * @param handler where the handler's address is, in machine memory
  * @param errorCode pushed unless it is NO_ERROR_CODE
  * @param options MASK_EVENTS, CLEAR_DIRECTION
  * @param cs, ss what the frame shows instead of the current selectors (SYSCALL does not save them)
  */
 export function bounce(
   vcpu: Vcpu,
-  handler: bigint,
+  handler: number,
   errorCode: number,
   options: number,
   cs = selectorOf(vcpu, CS),
   ss = selectorOf(vcpu, SS),
 ): void {
-  if (handler === 0n) vcpu.domain.crash("the guest has no handler for it");
+  if (hasNoHandler(vcpu, handler)) vcpu.domain.crash("the guest has no handler for it");
   begin(vcpu);
   let n = 2;
   if (errorCode !== NO_ERROR_CODE) pushNumber(n++, errorCode);
@@ -147,8 +158,9 @@ export function bounceFailsafe(
   selectors: readonly [number, number, number, number],
   maskEvents: boolean,
 ): void {
-  const handler = vcpu.traps.failsafe.handler;
-  if (handler === 0n) vcpu.domain.crash("a segment selector cannot be loaded and there is no failsafe callback");
+  const handler = vcpu.traps.address + FAILSAFE;
+  if (hasNoHandler(vcpu, handler))
+    vcpu.domain.crash("a segment selector cannot be loaded and there is no failsafe callback");
   begin(vcpu);
   let n = 2;
   for (const selector of selectors) pushNumber(n++, selector);

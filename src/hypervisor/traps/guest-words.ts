@@ -22,30 +22,44 @@ export function isCanonical(va: bigint): boolean {
   return high === 0n || high === 0x1ffffn;
 }
 
-/** Machine address of a guest byte, or -1. */
-function locate(vcpu: Vcpu, va: bigint, access: Access): number {
-  if (!guestAddress(va)) return -1;
-  const maddr = vcpu.domain.hypervisor.cpu.translate(va, access, true);
+/** Joins halves to an address: the cheapest way there is. */
+const joined = new BigUint64Array(1);
+const halves32 = new Uint32Array(joined.buffer);
+
+/** The word of which these are the halves. */
+export function join(low: number, high: number): bigint {
+  halves32[0] = low;
+  halves32[1] = high;
+  return joined[0]!;
+}
+
+/** Machine address of a guest byte, or -1. The address is given in halves. */
+function locate(vcpu: Vcpu, low: number, high: number, access: Access): number {
+  // As guestAddress.
+  const top = high >>> 11;
+  if (top > 0xf && top < 0x1ffff1) return -1;
+  const maddr = vcpu.domain.hypervisor.cpu.translate(join(low, high), access, true);
   return maddr < 0 ? -1 : maddr;
 }
 
-/** Machine address behind the page boundary that a range from `va` crosses. */
-function locateNext(vcpu: Vcpu, va: bigint, inPage: number, access: Access): number {
-  return locate(vcpu, BigInt.asUintN(64, va + BigInt(inPage)), access);
+/** Machine address behind the page boundary that a range from an address crosses. */
+function locateNext(vcpu: Vcpu, low: number, high: number, inPage: number, access: Access): number {
+  const next = (low + inPage) >>> 0;
+  return locate(vcpu, next, next < low ? (high + 1) >>> 0 : high, access);
 }
 
-/** Reads `count` words at `va` into `out`, low half first; false if one cannot be read. */
-export function readWords(vcpu: Vcpu, va: bigint, count: number, out: Uint32Array): boolean {
+/** Reads `count` words at an address (in halves) into `out`, low half first; false if one cannot be read. */
+export function readWords(vcpu: Vcpu, low: number, high: number, count: number, out: Uint32Array): boolean {
   const { dv, u32 } = vcpu.domain.hypervisor.memory;
   const halves = count * 2;
-  const start = locate(vcpu, va, Access.Read);
+  const start = locate(vcpu, low, high, Access.Read);
   if (start < 0) return false;
   const inPage = PAGE_SIZE - (start & PAGE_MASK);
   if ((start & 3) === 0 && count * 8 <= inPage) {
     for (let i = 0, at = start >>> 2; i < halves; i++) out[i] = u32[at + i]!;
     return true;
   }
-  const next = count * 8 <= inPage ? 0 : locateNext(vcpu, va, inPage, Access.Read);
+  const next = count * 8 <= inPage ? 0 : locateNext(vcpu, low, high, inPage, Access.Read);
   if (next < 0) return false;
   const { u8 } = vcpu.domain.hypervisor.memory;
   for (let i = 0; i < halves; i++) {
@@ -61,12 +75,12 @@ export function readWords(vcpu: Vcpu, va: bigint, count: number, out: Uint32Arra
   return true;
 }
 
-/** Writes `count` words at `va`, all or none; false if one cannot be written. */
-export function writeWords(vcpu: Vcpu, va: bigint, count: number, words: Uint32Array): boolean {
+/** Writes `count` words at an address (in halves), all or none; false if one cannot be written. */
+export function writeWords(vcpu: Vcpu, low: number, high: number, count: number, words: Uint32Array): boolean {
   const { memory, cpu } = vcpu.domain.hypervisor;
   const { dv, u8, u32 } = memory;
   const halves = count * 2;
-  const start = locate(vcpu, va, Access.Write);
+  const start = locate(vcpu, low, high, Access.Write);
   if (start < 0) return false;
   const inPage = PAGE_SIZE - (start & PAGE_MASK);
   if ((start & 3) === 0 && count * 8 <= inPage) {
@@ -74,7 +88,7 @@ export function writeWords(vcpu: Vcpu, va: bigint, count: number, words: Uint32A
     cpu.frameWritten(start >>> 12);
     return true;
   }
-  const next = count * 8 <= inPage ? 0 : locateNext(vcpu, va, inPage, Access.Write);
+  const next = count * 8 <= inPage ? 0 : locateNext(vcpu, low, high, inPage, Access.Write);
   if (next < 0) return false;
   for (let i = 0; i < halves; i++) {
     const at = i * 4;
@@ -93,5 +107,9 @@ export function writeWords(vcpu: Vcpu, va: bigint, count: number, words: Uint32A
 
 /** Word `index` of what `readWords` has read. */
 export function wordAt(words: Uint32Array, index: number): bigint {
-  return (BigInt(words[index * 2 + 1]!) << 32n) | BigInt(words[index * 2]!);
+  return join(words[index * 2]!, words[index * 2 + 1]!);
 }
+
+/** The halves of an address. */
+export const lowHalf = (va: bigint): number => Number(va & 0xffff_ffffn);
+export const highHalf = (va: bigint): number => Number((va >> 32n) & 0xffff_ffffn);

@@ -15,7 +15,7 @@ import {
 } from "../../machine/x86/state.ts";
 import { vcpuInfoAddress } from "../event-channel/vcpu-info.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { bounce, MASK_EVENTS, NO_ERROR_CODE } from "./bounce.ts";
+import { bounce, hasNoHandler, MASK_EVENTS, NO_ERROR_CODE } from "./bounce.ts";
 import { vcpuTraps } from "./record.ts";
 
 const TRAP_TABLE = vcpuTraps.offset.trap_table;
@@ -24,9 +24,12 @@ const INFO_CR2 = vcpuInfoStruct.offset.arch + archVcpuInfo.offset.cr2;
 
 const trapEntry = (vcpu: Vcpu, vector: number): number => vcpu.traps.address + TRAP_TABLE + vector * trapInfo.sizeof;
 
+/** Where the address of the guest's handler is. */
+export const handlerAt = (vcpu: Vcpu, vector: number): number => trapEntry(vcpu, vector) + HANDLER;
+
 /** Address of the guest's handler, 0 if it has none. */
 export function trapHandler(vcpu: Vcpu, vector: number): bigint {
-  return vcpu.domain.hypervisor.memory.dv.getBigUint64(trapEntry(vcpu, vector) + HANDLER, true);
+  return vcpu.domain.hypervisor.memory.dv.getBigUint64(handlerAt(vcpu, vector), true);
 }
 
 export function trapFlags(vcpu: Vcpu, vector: number): number {
@@ -64,8 +67,8 @@ export function exceptionName(vector: number): string {
  * @param errorCode ignored for vectors that have none
  */
 export function injectException(vcpu: Vcpu, vector: number, errorCode: number): void {
-  const handler = trapHandler(vcpu, vector);
-  if (handler === 0n || vector === EXC_DF) {
+  const handler = handlerAt(vcpu, vector);
+  if (hasNoHandler(vcpu, handler) || vector === EXC_DF) {
     const code = ((EXCEPTIONS_WITH_ERROR_CODE >>> vector) & 1) !== 0 ? `[0x${errorCode.toString(16)}]` : "";
     const at = vector === EXC_PF ? ` at 0x${vcpu.traps.cr2.toString(16)}` : "";
     vcpu.domain.crash(`unhandled exception ${exceptionName(vector)}${code}${at}`);
@@ -125,9 +128,9 @@ export function softwareInterrupt(vcpu: Vcpu, vector: number, length: number): v
     injectException(vcpu, vector, 0);
     return;
   }
-  const handler = trapHandler(vcpu, vector);
+  const handler = handlerAt(vcpu, vector);
   const dpl = trapFlags(vcpu, vector) & TI_DPL_MASK;
-  if (handler === 0n || dpl < (vcpu.kernelMode ? 1 : 3)) {
+  if (hasNoHandler(vcpu, handler) || dpl < (vcpu.kernelMode ? 1 : 3)) {
     // The selector-style error code of the IDT: index, then the IDT bit.
     injectGeneralProtection(vcpu, (vector << 3) | 2);
     return;

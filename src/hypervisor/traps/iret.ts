@@ -8,7 +8,7 @@ import { CS, cpuState, EXC_GP, FLAG_FIXED, FLAG_IF, R11, RAX, RCX, RSP, SS } fro
 import { setUpcallMask } from "../event-channel/vcpu-info.ts";
 import { type Hypercall, REGISTERS_SET } from "../hypercall.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { readWords } from "./guest-words.ts";
+import { join, readWords } from "./guest-words.ts";
 import { injectException } from "./inject.ts";
 import { toggleGuestMode } from "./mode.ts";
 import { in64BitCode, loadCodeSegment, loadFlatUserSegments, loadStackSegment, setSegment } from "./segments.ts";
@@ -60,8 +60,12 @@ function isCanonical(n: number): boolean {
 function doIret(vcpu: Vcpu): void {
   const { cpu, memory } = vcpu.domain.hypervisor;
   const { u32 } = memory;
-  const sp = vcpu.gpr[RSP] ?? 0n;
-  if (!readWords(vcpu, sp, WORDS, frame)) vcpu.domain.crash(`cannot read the iret frame at 0x${sp.toString(16)}`);
+  const state = vcpu.state.address >>> 2;
+  const gpr = state + GPR;
+  const rsp = gpr + RSP * 2;
+  if (!readWords(vcpu, u32[rsp]!, u32[rsp + 1]!, WORDS, frame)) {
+    vcpu.domain.crash(`cannot read the iret frame at 0x${join(u32[rsp]!, u32[rsp + 1]!).toString(16)}`);
+  }
   const rflags = low(FRAME_RFLAGS);
   const cs = (low(FRAME_CS) & 0xffff) | 3;
   const ss = (low(FRAME_SS) & 0xffff) | 3;
@@ -73,11 +77,9 @@ function doIret(vcpu: Vcpu): void {
 
   const newFlags = (rflags & GUEST_FLAGS) | FLAG_IF | FLAG_FIXED;
   cpu.rflags = BigInt(newFlags);
-  const state = vcpu.state.address >>> 2;
-  const gpr = state + GPR;
   pop(FRAME_RAX, u32, gpr + RAX * 2);
   pop(FRAME_RIP, u32, state + RIP);
-  pop(FRAME_RSP, u32, gpr + RSP * 2);
+  pop(FRAME_RSP, u32, rsp);
 
   if ((low(FRAME_FLAGS) & VGCF_in_syscall) !== 0) {
     pop(FRAME_RIP, u32, gpr + RCX * 2);
@@ -95,7 +97,7 @@ function doIret(vcpu: Vcpu): void {
   }
   if (in64BitCode(vcpu)) {
     if (!isCanonical(FRAME_RIP)) injectException(vcpu, EXC_GP, 0);
-  } else u32[state + RIP + 1] = u32[gpr + RSP * 2 + 1] = 0;
+  } else u32[state + RIP + 1] = u32[rsp + 1] = 0;
 }
 
 export const iret: Hypercall = {

@@ -11,6 +11,7 @@ export function fixStackSelector(vcpu: Vcpu, ss: number): number {
 export const stackSwitch: Hypercall = {
   number: 3,
   name: "stack_switch",
+  arity: 2,
   handler(_hv, vcpu, args) {
     vcpu.traps.kernel_ss = BigInt(fixStackSelector(vcpu, Number((args[0] ?? 0n) & 0xffffn)));
     vcpu.traps.kernel_sp = args[1] ?? 0n;

@@ -2,10 +2,16 @@
 import { FLAT_KERNEL_CS64, FLAT_KERNEL_SS64, FLAT_USER_CS32, FLAT_USER_SS } from "../../abi/arch-x86.ts";
 import { RSP } from "../../machine/x86/state.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { bounce, CLEAR_DIRECTION, MASK_EVENTS, NO_ERROR_CODE } from "./bounce.ts";
+import { bounce, CLEAR_DIRECTION, hasNoHandler, MASK_EVENTS, NO_ERROR_CODE } from "./bounce.ts";
 import { injectGeneralProtection, injectInvalidOpcode } from "./inject.ts";
-import { MASKS_SYSCALL, MASKS_SYSCALL32, MASKS_SYSENTER } from "./record.ts";
+import { guestEntry, MASKS_SYSCALL, MASKS_SYSCALL32, MASKS_SYSENTER, vcpuTraps } from "./record.ts";
 import { in64BitCode } from "./segments.ts";
+
+// Where the handlers are in a vCPU's record.
+const HANDLER = guestEntry.offset.handler;
+const SYSCALL = vcpuTraps.offset.syscall + HANDLER;
+const SYSCALL32 = vcpuTraps.offset.syscall32 + HANDLER;
+const SYSENTER = vcpuTraps.offset.sysenter + HANDLER;
 
 /** Both instructions are two bytes long. */
 const LENGTH = 2n;
@@ -17,9 +23,8 @@ const LENGTH = 2n;
 export function guestSyscall(vcpu: Vcpu): void {
   const traps = vcpu.traps;
   const wide = in64BitCode(vcpu);
-  const entry = wide ? traps.syscall : traps.syscall32;
-  const handler = entry.handler;
-  if (handler === 0n) {
+  const handler = traps.address + (wide ? SYSCALL : SYSCALL32);
+  if (hasNoHandler(vcpu, handler)) {
     vcpu.state.rip = BigInt.asUintN(64, vcpu.state.rip - LENGTH);
     injectInvalidOpcode(vcpu);
     return;
@@ -41,8 +46,8 @@ export function guestSysenter(vcpu: Vcpu, available: boolean): void {
     injectInvalidOpcode(vcpu);
     return;
   }
-  const handler = vcpu.traps.sysenter.handler;
-  if (handler === 0n) {
+  const handler = vcpu.traps.address + SYSENTER;
+  if (hasNoHandler(vcpu, handler)) {
     state.rip = BigInt.asUintN(64, state.rip - LENGTH);
     injectGeneralProtection(vcpu);
     return;
