@@ -1,7 +1,7 @@
 /**
  * How fast a boot is: medians of several runs, each in a process of its own.
  *
- *     npm run bench [-- RUNS]      3 runs if not said otherwise
+ *     npm run bench:boot [-- RUNS]      3 runs if not said otherwise
  *
  * The table on standard output is the one in README.md.
  */

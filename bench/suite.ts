@@ -28,20 +28,20 @@ const script = (name: string) => (count: number) => `sh ${name}.sh ${count}`;
 
 export const PROGRAMS: readonly Program[] = [
   { name: "sieve", group: "integer", count: 30 },
-  { name: "mix", group: "integer", count: 600 },
+  { name: "mix", group: "integer", count: 2400 },
   { name: "sha256", group: "integer", count: 120 },
   { name: "qsort", group: "integer", count: 8 },
-  { name: "arith64", group: "integer", count: 60 },
+  { name: "arith64", group: "integer", count: 600 },
 
-  { name: "nbody", group: "floating point", count: 50 },
-  { name: "mandelbrot", group: "floating point", count: 4 },
-  { name: "matrix", group: "floating point", count: 8 },
-  { name: "longdouble", group: "floating point", count: 500 },
+  { name: "nbody", group: "floating point", count: 200 },
+  { name: "mandelbrot", group: "floating point", count: 16 },
+  { name: "matrix", group: "floating point", count: 30 },
+  { name: "longdouble", group: "floating point", count: 1000 },
 
   { name: "copy", group: "memory", count: 40 },
-  { name: "chase", group: "memory", count: 3000 },
+  { name: "chase", group: "memory", count: 2000 },
 
-  { name: "gzip", group: "text, interpreter, compiler", count: 1, command: script("gzip") },
+  { name: "gzip", group: "text, interpreter, compiler", count: 3, command: script("gzip") },
   { name: "awk", group: "text, interpreter, compiler", count: 1, command: script("awk") },
   {
     name: "lua",
@@ -53,19 +53,19 @@ export const PROGRAMS: readonly Program[] = [
   {
     name: "tcc",
     group: "text, interpreter, compiler",
-    count: 3,
+    count: 2,
     command: (count) => `./tcc lua-core.i ${count}`,
     libraries: ["-ltcc", "-ldl"],
   },
 
   { name: "syscall", group: "operating system", count: 300_000 },
-  { name: "pipe", group: "operating system", count: 8000 },
-  { name: "fork", group: "operating system", count: 200 },
+  { name: "pipe", group: "operating system", count: 3000 },
+  { name: "fork", group: "operating system", count: 150 },
   { name: "exec", group: "operating system", count: 100 },
-  { name: "faults", group: "operating system", count: 60 },
-  { name: "mmap", group: "operating system", count: 15_000 },
-  { name: "signal", group: "operating system", count: 30_000 },
-  { name: "shell", group: "operating system", count: 100, command: script("shell") },
+  { name: "faults", group: "operating system", count: 30 },
+  { name: "mmap", group: "operating system", count: 2500 },
+  { name: "signal", group: "operating system", count: 40_000 },
+  { name: "shell", group: "operating system", count: 40, command: script("shell") },
 ];
 
 /** @throws for names that no program has */

@@ -5,6 +5,7 @@ export interface Guest {
   /** With versions, for the table's legend. */
   readonly description: string;
   readonly command: readonly [program: string, ...words: string[]];
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Of every guest. */

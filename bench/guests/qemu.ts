@@ -22,6 +22,9 @@ export async function qemuGuests(apt: PrivateApt, ramdisk: string): Promise<read
     execFileSync(qemu[0], [...qemu.slice(1), "--version"], { encoding: "utf8" }),
   )?.[1];
 
+  // TCG itself is a module.
+  const environment = { QEMU_MODULE_DIR: join(root, "usr", library, "qemu") };
+
   const { version: kernelVersion } = await obtainGuestImage();
   const kernel = findKernel(apt.unpack("kernel-amd64", [kernelVersion.replace(" ", "=")], "./boot"));
   const machine = ["-accel", "tcg,thread=single", "-m", `${MEMORY_MIB}M`, "-nodefaults", "-no-reboot"];
@@ -32,5 +35,6 @@ export async function qemuGuests(apt: PrivateApt, ramdisk: string): Promise<read
     name,
     description: `QEMU ${version} (Debian), TCG, -cpu ${cpu}, ${kernelVersion}`,
     command: [qemu[0], ...qemu.slice(1), ...machine, "-cpu", cpu, ...devices, ...firmware, ...boot],
+    environment,
   }));
 }

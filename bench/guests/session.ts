@@ -54,11 +54,11 @@ class MarkerClock {
   }
 }
 
-export function runSession({ name, command }: Guest, timeoutSeconds: number): Promise<Session> {
+export function runSession({ name, command, environment }: Guest, timeoutSeconds: number): Promise<Session> {
   const [program, ...words] = command;
   return new Promise((resolve, reject) => {
     const clock = new MarkerClock();
-    const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...environment } });
     let failure: string | undefined;
     let errors = "";
     const timer = setTimeout(() => {

@@ -16,6 +16,7 @@ interface Host {
   performance: { now(): number; timeOrigin: number };
   setTimeout(callback: () => void, milliseconds: number): unknown;
   clearTimeout(timer: unknown): void;
+  crypto: { getRandomValues(array: BigUint64Array): BigUint64Array };
   setImmediate?(callback: () => void): unknown;
   MessageChannel?: new () => { port1: Port; port2: Port };
 }
@@ -26,9 +27,11 @@ const LONGEST_TIMEOUT = 0x7fffffff;
 export function createDefaultPlatform(): Platform {
   const host = globalThis as unknown as Host;
   const turn = turnTaker(host);
+  const one = new BigUint64Array(1);
   return {
     now: () => host.performance.now() * 1e6,
     wallclock: () => BigInt(Math.round((host.performance.timeOrigin + host.performance.now()) * 1e3)) * 1000n,
+    random: () => host.crypto.getRandomValues(one)[0] as bigint,
     yield: () => new Promise(turn),
     after: (nanoseconds, callback) => {
       const timer = host.setTimeout(callback, Math.min(Math.max(nanoseconds / 1e6, 0), LONGEST_TIMEOUT));

@@ -83,7 +83,11 @@ export async function createMachine(options: MachineOptions = {}): Promise<Machi
   const start = platform.now();
   const virtual = options.virtualTime === true ? new VirtualClock(() => cpu?.retired ?? 0) : undefined;
   const clock: Clock = virtual ?? { now: () => Math.floor(platform.now() - start) };
-  cpu = createProcessor(memory, layout, clock, { now: () => platform.now() / 1e6, ...options.processor });
+  cpu = createProcessor(memory, layout, clock, {
+    now: () => platform.now() / 1e6,
+    ...(virtual === undefined && { random: () => platform.random() }),
+    ...options.processor,
+  });
 
   const epoch = virtual === undefined ? platform.wallclock() : (options.epoch ?? VIRTUAL_EPOCH);
   const parts = { memory, layout, cpu, clock };

@@ -45,7 +45,16 @@ test("a guest that panics: a report for an engineer, and a status of its own", {
   assert.equal(status, 70);
   assert.match(stderr, /sysrq: Trigger a crash/);
   assert.match(stderr, /Kernel panic - not syncing/);
-  assert.match(stderr, /--- crash report ---\n[^]*\bRIP\b[^]*sched_op[^]*backtrace/i);
+  for (const part of [
+    /--- crash report ---\n/,
+    /\brip ffffffff/,
+    /\bcr3 /,
+    /backtrace/,
+    /last hypercalls:\n/,
+    /sched_op/,
+  ]) {
+    assert.match(stderr, part);
+  }
   assert.match(stderr, /typervisor: the guest has crashed\n$/);
 });
 

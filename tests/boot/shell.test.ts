@@ -49,7 +49,7 @@ test("the kernel knows where it is", { skip }, async () => {
     "for flag in pse pge mtrr vme pcid smep smap x2apic; do if grep '^flags' /proc/cpuinfo | grep -qw $flag; then echo $flag; fi; done",
     "",
   );
-  await prints("cat /proc/interrupts", /xen-percpu +-virq +timer0\n[^]* hvc_console\n/);
+  await prints("cat /proc/interrupts", /xen-percpu +-virq +timer0\n[\s\S]* hvc_console\n/);
   await prints("grep MemTotal /proc/meminfo", /^MemTotal: +2\d{5} kB\n$/);
   await prints("cat /sys/devices/system/clocksource/clocksource0/current_clocksource", "xen\n");
 });
@@ -62,7 +62,7 @@ test("no warning in the kernel's log", { skip }, async () => {
 test("files, mounts, devices", { skip }, async () => {
   await prints(
     "mount | cut -d' ' -f1-5 | sort",
-    /^devpts on \/dev\/pts type devpts\n[^]*proc on \/proc type proc\n[^]*sysfs on \/sys type sysfs\n/,
+    /^devpts on \/dev\/pts type devpts\n[\s\S]*proc on \/proc type proc\n[\s\S]*sysfs on \/sys type sysfs\n/,
   );
   await prints(
     "cd /tmp; mkdir -p a/b; echo one >a/f; ln -s f a/l; ln a/f a/h; ls -1F a; cat a/l; stat -c '%h %s' a/f; mv a/h a/b; find a | sort",
@@ -132,12 +132,12 @@ test("processes: fork, exec, wait, pipes, status", { skip }, async () => {
 
 test("signals", { skip }, async () => {
   await prints("sh -c 'trap \"echo trapped; exit 3\" TERM; kill -TERM $$; sleep 5'; echo $?", "trapped\n3\n");
-  await prints("sleep 1000 & p=$!; kill $p; wait $p 2>/dev/null; echo $?", "143\n");
+  await prints("{ sleep 1000 & p=$!; kill $p; wait $p; echo $?; } 2>/dev/null", "143\n");
   await prints(
     "sleep 1000 & p=$!; kill -STOP $p; sleep 0.1; grep State /proc/$p/status; kill -CONT $p; kill -9 $p; wait $p 2>/dev/null; echo $?",
     "State:\tT (stopped)\n137\n",
   );
-  await prints("timeout 1 sleep 100; echo $?", "143\n");
+  await prints("{ timeout 1 sleep 100; echo $?; } 2>/dev/null", "143\n");
   await prints("yes | head -n 3", "y\ny\ny\n");
 });
 
@@ -152,7 +152,7 @@ test("time passes", { skip }, async () => {
 
 test("the loopback network, and a terminal", { skip }, async () => {
   await prints("(echo hello | nc -l -p 4000) & sleep 0.2; nc 127.0.0.1 4000 </dev/null", "hello\n");
-  await prints("ls /dev/pts; stty -a </dev/hvc0 | grep -ow icanon", "ptmx\nicanon\n");
+  await prints("ls /dev/pts; (exec 3<>/dev/ptmx; ls /dev/pts)", "ptmx\n0\nptmx\n");
 });
 
 test("still no warning in the kernel's log, and reboot ends the domain", { skip }, async () => {

@@ -10,6 +10,10 @@ type Slice = ReturnType<Hypervisor["runSlice"]>;
 
 /** A platform whose time passes only while somebody sleeps. */
 class FakePlatform implements Platform {
+  random(): bigint {
+    return 0n;
+  }
+
   time = 0;
   yields = 0;
   readonly sleeps: number[] = [];

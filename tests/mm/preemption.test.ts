@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EBUSY, EINVAL } from "../../src/abi/errno.ts";
+import { EBUSY } from "../../src/abi/errno.ts";
 import { DOMID_SELF, MMU_UPDATE_PREEMPTED, MMUEXT } from "../../src/abi/xen.ts";
 import { CONTINUATION } from "../../src/hypervisor/hypercall.ts";
 import { FRAME_PARTIAL, PageType } from "../../src/hypervisor/mm/frame-table.ts";

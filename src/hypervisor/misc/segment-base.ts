@@ -4,15 +4,14 @@ import { SEGBASE_FS, SEGBASE_GS_KERNEL, SEGBASE_GS_USER, SEGBASE_GS_USER_SEL } f
 import { FS, GS } from "../../machine/x86/state.ts";
 import type { Hypercall } from "../hypercall.ts";
 import { isCanonical } from "../traps/guest-words.ts";
-import { baseOf, setBase } from "../traps/segments.ts";
+import { baseOf, loadDataSegment, setBase } from "../traps/segments.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { done, firstArgument } from "./operation.ts";
 
 /** GS of the user: the selector, and its base into the inactive slot. A selector that cannot be loaded is taken as null. */
 function loadUserGs(vcpu: Vcpu, selector: number): void {
-  const { cpu } = vcpu.domain.hypervisor;
   const kernelBase = baseOf(vcpu, GS);
-  if (cpu.loadSegment(GS, selector) !== 0) cpu.loadSegment(GS, 0);
+  if (loadDataSegment(vcpu, GS, selector) !== 0) loadDataSegment(vcpu, GS, 0);
   vcpu.state.kernel_gs_base = baseOf(vcpu, GS);
   setBase(vcpu, GS, kernelBase);
 }

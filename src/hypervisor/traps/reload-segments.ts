@@ -4,7 +4,15 @@ import type { Vcpu } from "../vcpu.ts";
 import { bounceFailsafe } from "./bounce.ts";
 import { injectException } from "./inject.ts";
 import { MASKS_FAILSAFE } from "./record.ts";
-import { baseOf, loadCodeSegment, loadStackSegment, selectorOf, setBase, setSegment } from "./segments.ts";
+import {
+  baseOf,
+  loadCodeSegment,
+  loadDataSegment,
+  loadStackSegment,
+  selectorOf,
+  setBase,
+  setSegment,
+} from "./segments.ts";
 
 const DATA_SEGMENTS = [DS, ES, FS, GS] as const;
 
@@ -14,12 +22,11 @@ const DATA_SEGMENTS = [DS, ES, FS, GS] as const;
  * null, and the guest is told by its failsafe callback; CS and SS fault where the vCPU goes.
  */
 export function reloadSegments(vcpu: Vcpu): void {
-  const { cpu } = vcpu.domain.hypervisor;
   const selectors = DATA_SEGMENTS.map((segment) => selectorOf(vcpu, segment)) as [number, number, number, number];
   let failed = false;
   DATA_SEGMENTS.forEach((segment, i) => {
     const base = baseOf(vcpu, segment);
-    if (cpu.loadSegment(segment, selectors[i] ?? 0) !== 0) {
+    if (loadDataSegment(vcpu, segment, selectors[i] ?? 0) !== 0) {
       setSegment(vcpu, segment, 0, 0, 0, 0n);
       failed = true;
     }

@@ -5,7 +5,7 @@
 import { FLAT_RING3_CS32, FLAT_RING3_CS64, FLAT_RING3_SS64 } from "../../abi/arch-x86.ts";
 import { PAGE_MASK, PAGE_SHIFT } from "../../machine/memory.ts";
 import { Access } from "../../machine/processor.ts";
-import { CS, cpuState, EXC_GP, EXC_NP, EXC_SS, SS, segmentRegister } from "../../machine/x86/state.ts";
+import { CS, cpuState, EXC_GP, EXC_NP, EXC_PF, EXC_SS, SS, segmentRegister } from "../../machine/x86/state.ts";
 import { gdtPage, handleLdtFault } from "../mm/descriptor-window.ts";
 import type { Vcpu } from "../vcpu.ts";
 
@@ -172,4 +172,15 @@ export function loadStackSegment(vcpu: Vcpu, selector: number): SegmentFault {
   if ((access & ATTR_PRESENT) === 0) return fault(EXC_SS, selector);
   loadFrom(vcpu, SS, selector);
   return 0;
+}
+
+/**
+ * Loads a data segment register. A page of the LDT that has not been used yet is mapped first.
+ * @returns as Processor.loadSegment
+ */
+export function loadDataSegment(vcpu: Vcpu, segment: number, selector: number): SegmentFault {
+  const { cpu } = vcpu.domain.hypervisor;
+  const result = cpu.loadSegment(segment, selector);
+  if (result >>> 16 !== EXC_PF || handleLdtFault(vcpu, vcpu.state.cr2).kind !== "mapped") return result;
+  return cpu.loadSegment(segment, selector);
 }

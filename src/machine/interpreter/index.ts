@@ -57,6 +57,8 @@ export interface ProcessorOptions {
   readonly jit?: boolean;
   /** Intervals of HOT_INTERVAL transfers to a place before it is compiled. */
   readonly jitThreshold?: number;
+  /** 64 random bits for RDRAND and RDSEED. Default: a generator that gives the same in every run. */
+  readonly random?: () => bigint;
   /** Host time in milliseconds, to measure compilation with. */
   readonly now?: () => number;
   /** Count which forms are executed behind which; all forms are then executed out of line. */
@@ -85,6 +87,7 @@ export class Interpreter implements Processor, SystemHost {
   readonly #translations: TranslationCaches;
   readonly #fpu: X87Unit;
   readonly #regions: RegionCache | undefined;
+  readonly #random: () => bigint;
   readonly #profile: number;
   #retired = 0;
   /** Budget at the start of the run in progress, to tell how far it is. */
@@ -95,6 +98,7 @@ export class Interpreter implements Processor, SystemHost {
     this.#layout = layout;
     this.#clock = clock;
     this.features = options.features ?? DEFAULT_FEATURES;
+    this.#random = options.random ?? reproducibleRandom();
     this.state = cpuState.at(memory, CPU_STATE);
     this.gpr = new BigUint64Array(memory.memory.buffer, CPU_STATE + ST.gpr, 17);
     this.#translations = new TranslationCaches(memory);
@@ -383,6 +387,10 @@ export class Interpreter implements Processor, SystemHost {
     return loadDataSegment(this, segment, selector);
   }
 
+  random(): bigint {
+    return this.#random();
+  }
+
   readTsc(): bigint {
     return BigInt(Math.floor(this.#clock.now()));
   }
@@ -423,4 +431,17 @@ export class Interpreter implements Processor, SystemHost {
       },
     };
   }
+}
+
+/** SplitMix64 (G. Steele, D. Lea, C. Flood, 2014) from a fixed seed: not random at all, which is what virtual time wants. */
+function reproducibleRandom(): () => bigint {
+  const mask = (1n << 64n) - 1n;
+  let state = 0n;
+  return () => {
+    state = (state + 0x9e3779b97f4a7c15n) & mask;
+    let z = state;
+    z = ((z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n) & mask;
+    z = ((z ^ (z >> 27n)) * 0x94d049bb133111ebn) & mask;
+    return z ^ (z >> 31n);
+  };
 }

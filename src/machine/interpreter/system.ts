@@ -67,6 +67,8 @@ export interface SystemHost extends SystemAccess {
   readonly gpr: BigUint64Array;
   rflags: bigint;
   readTsc(): bigint;
+  /** 64 random bits. */
+  random(): bigint;
   /** Host address with the current rights, maybe that of a bounce buffer; 0 with the exception in the state. */
   translateUser(linear: bigint, size: number, write: boolean): number;
   /** Completes a store to an address of translateUser. */
@@ -338,6 +340,14 @@ const rdtsc: SystemInstruction = (cpu) => {
   return Status.Next;
 };
 
+/** RDRAND and RDSEED always succeed: CF is set, the other flags are cleared. */
+const random: SystemInstruction = (cpu, insn) => {
+  const operand = insn.operands[0];
+  setRegister(cpu, operand.reg, operand.size, BigInt.asUintN(operand.size * 8, cpu.random()));
+  cpu.rflags = (cpu.rflags & ~BigInt(FLAGS_ARITHMETIC)) | 1n;
+  return Status.Next;
+};
+
 const rdtscp: SystemInstruction = (cpu) => {
   setTsc(cpu);
   cpu.gpr[RCX] = cpu.state.tsc_aux & 0xffffffffn;
@@ -460,6 +470,8 @@ export const systemInstructions: ReadonlyMap<string, SystemInstruction> = new Ma
     idiv,
     rdtsc,
     rdtscp,
+    rdrand: random,
+    rdseed: random,
     enter,
     lar,
     lsl,

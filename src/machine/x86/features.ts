@@ -23,6 +23,8 @@ export const DEFAULT_FEATURES: ReadonlySet<string> = new Set([
   "fsrm",
   "movbe",
   "rdpid",
+  "rdrand",
+  "rdseed",
   "x87",
   "mmx",
   "mmxext",

@@ -75,6 +75,8 @@ export const system: Record<string, Semantics> = {
   outs: ioPrivileged,
   rdtsc: timestamp,
   rdtscp: timestamp,
+  rdrand: plain,
+  rdseed: plain,
   rdpid,
   rdpmc: generalProtection,
   popf: plain,
