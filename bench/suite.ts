@@ -7,6 +7,8 @@ export interface Program {
   readonly group: Group;
   /** Sized for about a third of a second under QEMU. */
   readonly count: number;
+  /** Kernel operations in one repetition, if not one. */
+  readonly operations?: number;
   /** Its words in the guest, where it is not just NAME COUNT. */
   readonly command?: (count: number) => string;
   /** What is special on the linker's command line. */
@@ -62,7 +64,7 @@ export const PROGRAMS: readonly Program[] = [
   { name: "pipe", group: "operating system", count: 3000 },
   { name: "fork", group: "operating system", count: 150 },
   { name: "exec", group: "operating system", count: 100 },
-  { name: "faults", group: "operating system", count: 30 },
+  { name: "faults", group: "operating system", count: 30, operations: 1024 },
   { name: "mmap", group: "operating system", count: 2500 },
   { name: "signal", group: "operating system", count: 40_000 },
   { name: "shell", group: "operating system", count: 40, command: script("shell") },
@@ -76,8 +78,10 @@ export function selectPrograms(names: readonly string[]): readonly Program[] {
   return names.length === 0 ? PROGRAMS : PROGRAMS.filter(({ name }) => names.includes(name));
 }
 
+export const repetitions = ({ count }: Program, scale: number): number => Math.max(1, Math.round(count * scale));
+
 /** How a program is started in the guest, in its directory. */
-export function guestCommand({ name, count, command }: Program, scale: number): string {
-  const scaled = Math.max(1, Math.round(count * scale));
-  return command?.(scaled) ?? `./${name} ${scaled}`;
+export function guestCommand(program: Program, scale: number): string {
+  const count = repetitions(program, scale);
+  return program.command?.(count) ?? `./${program.name} ${count}`;
 }

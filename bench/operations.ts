@@ -1,0 +1,84 @@
+/**
+ * What virtualization costs: for each kernel operation, the time, the guest's instructions, the exits
+ * to the hypervisor and the hypercalls that it takes, from the machine's own counters.
+ *
+ *     npm run bench:operations [-- --scale 1 --only fork,exec]
+ */
+import { readFileSync } from "node:fs";
+import { createMachine, obtainGuestImage } from "../src/node.ts";
+import { commandLine, MEMORY_MIB } from "./guests/guest.ts";
+import { parseOptions } from "./options.ts";
+import { type Program, repetitions } from "./suite.ts";
+import { buildRamdisk, openWorkspace } from "./workspace.ts";
+
+interface Counters {
+  readonly milestones: { readonly now: { readonly machine_seconds: number; readonly instructions: number } };
+  readonly exits: Readonly<Record<string, number>>;
+  readonly hypercalls: Readonly<Record<string, { readonly count: number }>>;
+}
+
+/** Takes the counters at each program's markers. */
+async function observe(ramdisk: Uint8Array): Promise<Map<string, { before: Counters; after: Counters }>> {
+  const { kernel } = await obtainGuestImage();
+  const machine = await createMachine({ memory: `${MEMORY_MIB}M` });
+  const domain = await machine.createDomain({
+    kernel,
+    ramdisk,
+    commandLine: commandLine("hvc0"),
+    memory: `${MEMORY_MIB}M`,
+  });
+  const counters = (): Counters => structuredClone(machine.statistics()) as unknown as Counters;
+  const spans = new Map<string, { before: Counters; after: Counters }>();
+  const decoder = new TextDecoder();
+  let before = counters();
+  let line = "";
+  for await (const chunk of domain.console.readable) {
+    const lines = (line + decoder.decode(chunk, { stream: true })).split("\n");
+    line = lines.pop() ?? "";
+    for (const text of lines) {
+      const [, marker, name = ""] = /@(start|end|done)(?: (\S+))?/.exec(text) ?? [];
+      if (marker === "start") before = counters();
+      if (marker === "end") spans.set(name, { before, after: counters() });
+      if (marker === "done") {
+        machine.destroy();
+        return spans;
+      }
+    }
+  }
+  const { reason, report } = await domain.wait();
+  throw new Error(`the guest ended (${reason}) before its programs:\n${report ?? ""}`);
+}
+
+type Counts = Readonly<Record<string, number>>;
+
+/** What has grown, by operation, the most frequent first; less than once in ten operations is not said. */
+function grown(before: Counts, after: Counts, operations: number): string {
+  return Object.entries(after)
+    .map(([name, count]) => ({ name, each: (count - (before[name] ?? 0)) / operations }))
+    .filter(({ each }) => each >= 0.1)
+    .sort((a, b) => b.each - a.each)
+    .map(({ name, each }) => `${name} ${each.toFixed(1)}`)
+    .join(", ");
+}
+
+const hypercalls = ({ hypercalls: calls }: Counters): Counts =>
+  Object.fromEntries(Object.entries(calls).map(([name, { count }]) => [name, count]));
+
+function row(program: Program, scale: number, { before, after }: { before: Counters; after: Counters }): string {
+  const operations = repetitions(program, scale) * (program.operations ?? 1);
+  const [from, to] = [before.milestones.now, after.milestones.now];
+  const microseconds = ((to.machine_seconds - from.machine_seconds) / operations) * 1e6;
+  const instructions = (to.instructions - from.instructions) / operations;
+  const exits = grown(before.exits, after.exits, operations);
+  const calls = grown(hypercalls(before), hypercalls(after), operations);
+  return `| ${program.name} | ${microseconds.toFixed(1)} | ${instructions.toFixed(0)} | ${exits} | ${calls} |`;
+}
+
+const given = parseOptions(process.argv.slice(2), false);
+const options = { ...given, programs: given.programs.filter(({ group }) => group === "operating system") };
+const spans = await observe(readFileSync(buildRamdisk(openWorkspace(), "amd64", options)));
+console.log("| One of | µs | instructions | exits | hypercalls |\n|---|--:|--:|---|---|");
+for (const program of options.programs) {
+  const span = spans.get(program.name);
+  if (span !== undefined) console.log(row(program, options.scale, span));
+}
