@@ -11,10 +11,17 @@ import { parseOptions } from "./options.ts";
 import { type Program, repetitions } from "./suite.ts";
 import { buildRamdisk, openWorkspace } from "./workspace.ts";
 
+type Counts = Readonly<Record<string, number>>;
+
 interface Counters {
   readonly milestones: { readonly now: { readonly machine_seconds: number; readonly instructions: number } };
   readonly exits: Readonly<Record<string, number>>;
   readonly hypercalls: Readonly<Record<string, { readonly count: number }>>;
+  readonly exceptions: Counts;
+  /** Instructions that the hypervisor carries out; some are divided further. */
+  readonly emulated: Readonly<Record<string, number | Counts>>;
+  /** Writes to page tables that the hypervisor carries out. */
+  readonly ptwr: number;
 }
 
 /** Takes the counters at each program's markers. */
@@ -49,8 +56,6 @@ async function observe(ramdisk: Uint8Array): Promise<Map<string, { before: Count
   throw new Error(`the guest ended (${reason}) before its programs:\n${report ?? ""}`);
 }
 
-type Counts = Readonly<Record<string, number>>;
-
 /** What has grown, by operation, the most frequent first; less than once in ten operations is not said. */
 function grown(before: Counts, after: Counts, operations: number): string {
   return Object.entries(after)
@@ -64,20 +69,30 @@ function grown(before: Counts, after: Counts, operations: number): string {
 const hypercalls = ({ hypercalls: calls }: Counters): Counts =>
   Object.fromEntries(Object.entries(calls).map(([name, { count }]) => [name, count]));
 
+/** Exceptions of all kinds, and what became of some of them. */
+function traps({ exceptions, emulated, ptwr }: Counters): Counts {
+  const plain = Object.entries(emulated).map(([name, of]) => [
+    name,
+    typeof of === "number" ? of : Object.values(of).reduce((sum, count) => sum + count, 0),
+  ]);
+  return { ...exceptions, ...Object.fromEntries(plain), "page-table write": ptwr };
+}
+
 function row(program: Program, scale: number, { before, after }: { before: Counters; after: Counters }): string {
   const operations = repetitions(program, scale) * (program.operations ?? 1);
   const [from, to] = [before.milestones.now, after.milestones.now];
   const microseconds = ((to.machine_seconds - from.machine_seconds) / operations) * 1e6;
   const instructions = (to.instructions - from.instructions) / operations;
   const exits = grown(before.exits, after.exits, operations);
+  const faults = grown(traps(before), traps(after), operations);
   const calls = grown(hypercalls(before), hypercalls(after), operations);
-  return `| ${program.name} | ${microseconds.toFixed(1)} | ${instructions.toFixed(0)} | ${exits} | ${calls} |`;
+  return `| ${program.name} | ${microseconds.toFixed(1)} | ${instructions.toFixed(0)} | ${exits} | ${faults} | ${calls} |`;
 }
 
 const given = parseOptions(process.argv.slice(2), false);
 const options = { ...given, programs: given.programs.filter(({ group }) => group === "operating system") };
 const spans = await observe(readFileSync(buildRamdisk(openWorkspace(), "amd64", options)));
-console.log("| One of | µs | instructions | exits | hypercalls |\n|---|--:|--:|---|---|");
+console.log("| One of | µs | instructions | exits | exceptions | hypercalls |\n|---|--:|--:|---|---|---|");
 for (const program of options.programs) {
   const span = spans.get(program.name);
   if (span !== undefined) console.log(row(program, options.scale, span));

@@ -6,7 +6,15 @@
 import { CPU_STATE } from "../../src/machine/layout.ts";
 import type { MachineMemory } from "../../src/machine/memory.ts";
 import { Access, type ExitReason, type Processor, type ProcessorStatistics } from "../../src/machine/processor.ts";
-import { type CpuState, cpuState, EXC_GP, EXC_NP, EXC_PF, FLAG_FIXED, FLAGS_ARITHMETIC } from "../../src/machine/x86/state.ts";
+import {
+  type CpuState,
+  cpuState,
+  EXC_GP,
+  EXC_NP,
+  EXC_PF,
+  FLAG_FIXED,
+  FLAGS_ARITHMETIC,
+} from "../../src/machine/x86/state.ts";
 
 interface TlbEntry {
   /** Machine address of the page. */

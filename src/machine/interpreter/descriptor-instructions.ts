@@ -1,3 +1,4 @@
+/** Instructions that load segment registers or look at descriptors: MOV and POP Sreg, LSS and kin, LAR, LSL, VERR, VERW. */
 import { type Insn, OperandKind, RegClass } from "../x86/insn.ts";
 import { CS, EXC_GP, EXC_UD, RSP } from "../x86/state.ts";
 import {

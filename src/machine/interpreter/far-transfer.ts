@@ -1,3 +1,4 @@
+/** Far transfers at the same privilege level: IRET, far RET, JMP and CALL. */
 import { type CpuState, CS, EXC_GP, EXC_NP, FLAG_NT, FLAG_RF, RSP, SS } from "../x86/state.ts";
 import {
   descriptorDpl,
