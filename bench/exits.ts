@@ -4,7 +4,7 @@
  *
  *     npx tsx bench/exits.ts [REPORT.json]
  *
- * Best of five for each. REPORT.json gets the machine's statistics of the whole run.
+ * Best of fifteen for each, since the hot code has to be compiled first. REPORT.json gets the machine's statistics of the whole run.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -6,14 +6,15 @@
 import { typervisorGuest } from "./guests/typervisor.ts";
 import { parseOptions } from "./options.ts";
 import { markdown } from "./report/markdown.ts";
-import { describeHost, today } from "./report/report.ts";
+import { currentLoad, describeHost, today } from "./report/report.ts";
 import { measure } from "./rounds.ts";
 import { buildRamdisk, openWorkspace } from "./workspace.ts";
 
-const options = parseOptions(process.argv.slice(2), false);
+const options = parseOptions(process.argv.slice(2));
 const workspace = openWorkspace();
 const guests = [await typervisorGuest(workspace.folder, buildRamdisk(workspace, "amd64", options))];
 const { rounds, scale } = options;
+const load = currentLoad();
 const measurement = await measure(guests, rounds, options.timeoutSeconds, (message) => console.error(message));
-console.log(markdown({ date: today(), host: describeHost(), rounds, scale, guests, measurement }));
+console.log(markdown({ date: today(), host: describeHost(), load, rounds, scale, guests, measurement }));
 process.exitCode = measurement.complaints.length > 0 ? 1 : 0;

@@ -89,7 +89,7 @@ function row(program: Program, scale: number, { before, after }: { before: Count
   return `| ${program.name} | ${microseconds.toFixed(1)} | ${instructions.toFixed(0)} | ${exits} | ${faults} | ${calls} |`;
 }
 
-const given = parseOptions(process.argv.slice(2), false);
+const given = parseOptions(process.argv.slice(2));
 const options = { ...given, programs: given.programs.filter(({ group }) => group === "operating system") };
 const spans = await observe(readFileSync(buildRamdisk(openWorkspace(), "amd64", options)));
 console.log("| One of | µs | instructions | exits | exceptions | hypercalls |\n|---|--:|--:|---|---|---|");

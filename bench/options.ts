@@ -1,4 +1,4 @@
-/** Options of `npm run bench` and `npm run bench:peers`. */
+/** Options of the benchmarks that run the suite. */
 import { parseArgs } from "node:util";
 import { type Program, selectPrograms } from "./suite.ts";
 
@@ -14,7 +14,8 @@ export interface Options {
   readonly save: boolean;
 }
 
-export function parseOptions(words: readonly string[], save: boolean): Options {
+/** Complete runs are worth keeping; what was narrowed is kept only if --save says so. */
+export function parseOptions(words: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...words],
     options: {
@@ -23,7 +24,7 @@ export function parseOptions(words: readonly string[], save: boolean): Options {
       only: { type: "string", default: "" },
       guests: { type: "string", default: "" },
       timeout: { type: "string", default: "600" },
-      save: { type: "boolean", default: save },
+      save: { type: "boolean" },
     },
     allowNegative: true,
   });
@@ -34,7 +35,7 @@ export function parseOptions(words: readonly string[], save: boolean): Options {
     programs: selectPrograms(list(values.only)),
     guests: list(values.guests),
     timeoutSeconds: positive("timeout", values.timeout),
-    save: values.save,
+    save: values.save ?? (values.only === "" && values.guests === "" && values.scale === "1"),
   };
 }
 

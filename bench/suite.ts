@@ -33,14 +33,14 @@ export const PROGRAMS: readonly Program[] = [
   { name: "mix", group: "integer", count: 2400 },
   { name: "sha256", group: "integer", count: 120 },
   { name: "qsort", group: "integer", count: 8 },
-  { name: "arith64", group: "integer", count: 600 },
+  { name: "arith64", group: "integer", count: 3000 },
 
   { name: "nbody", group: "floating point", count: 200 },
   { name: "mandelbrot", group: "floating point", count: 16 },
   { name: "matrix", group: "floating point", count: 30 },
   { name: "longdouble", group: "floating point", count: 1000 },
 
-  { name: "copy", group: "memory", count: 40 },
+  { name: "copy", group: "memory", count: 60 },
   { name: "chase", group: "memory", count: 2000 },
 
   { name: "gzip", group: "text, interpreter, compiler", count: 3, command: script("gzip") },
@@ -48,7 +48,7 @@ export const PROGRAMS: readonly Program[] = [
   {
     name: "lua",
     group: "text, interpreter, compiler",
-    count: 60,
+    count: 150,
     command: (count) => `./lua workload.lua ${count}`,
     libraries: ["-llua5.4", "-ldl", "-lm"],
   },
@@ -60,7 +60,7 @@ export const PROGRAMS: readonly Program[] = [
     libraries: ["-ltcc", "-ldl"],
   },
 
-  { name: "syscall", group: "operating system", count: 300_000 },
+  { name: "syscall", group: "operating system", count: 600_000 },
   { name: "pipe", group: "operating system", count: 3000 },
   { name: "fork", group: "operating system", count: 150 },
   { name: "exec", group: "operating system", count: 100 },

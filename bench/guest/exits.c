@@ -96,7 +96,7 @@ static void ping_pong(ulong count) {
 static void measure(const char *name, void (*run)(ulong), ulong count) {
   ulong best = ~0ul;
   run(count / 4 + 1);
-  for (int i = 0; i < 5; i++) {
+  for (int i = 0; i < 15; i++) {
     ulong start = now();
     run(count);
     ulong each = (now() - start) / count;

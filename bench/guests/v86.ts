@@ -1,4 +1,4 @@
-/** v86 from npm, a 32-bit PC in WebAssembly, with Debian's kernel for i386 without PAE, which is the faster there. */
+/** v86 from npm, a 32-bit PC in WebAssembly, with Debian's kernel for i386 without PAE: that one has no page-table isolation to pay for. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";

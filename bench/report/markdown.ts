@@ -8,7 +8,7 @@ const ratio = (value: number | undefined): string => (value === undefined ? "–
 const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
 
 export function markdown(report: Report): string {
-  const { guests, measurement, host, date, rounds, scale } = report;
+  const { guests, measurement, host, date, load, rounds, scale } = report;
   const rows = measurement.rows.map(summarize);
   const compared = guests.length > 1;
   const names = guests.map(({ name }) => name);
@@ -34,7 +34,7 @@ export function markdown(report: Report): string {
   if (compared) table.push(mean("geometric mean, processor programs", means(of(PROCESSOR_GROUPS))));
 
   return `${[
-    `${date}, ${host}. Medians of ${rounds} rounds${scale === 1 ? "" : `, programs shortened to ${scale * 100} %`}.`,
+    `${date}, ${host}, load ${load.toFixed(1)} before. Medians of ${rounds} rounds${scale === 1 ? "" : `, programs shortened to ${scale * 100} %`}.`,
     guests.map(({ name, description }) => `* ${name}: ${description}`).join("\n"),
     ...(compared
       ? [

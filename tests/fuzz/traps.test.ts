@@ -320,7 +320,7 @@ class TrapFuzzer {
     const sp = random.oneIn(10) ? make.address() : guest.va(STACK, random.pick([0x100, 0xfc0, 0xfb8]));
     const at = hv.cpu.translate(sp, Access.Write, true);
     if (at > 0 && (at & 0xfff) <= 0xfb8)
-      frame.forEach((word, i) => hv.memory.dv.setBigUint64(at + i * 8, BigInt.asUintN(64, word), true));
+      for (const [i, word] of frame.entries()) hv.memory.dv.setBigUint64(at + i * 8, BigInt.asUintN(64, word), true);
     vcpu.gpr[RSP] = sp;
     vcpu.gpr[RAX] = BigInt(HYPERVISOR.iret);
     vcpu.state.rip = guest.va(CODE, 2);

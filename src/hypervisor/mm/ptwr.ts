@@ -22,6 +22,7 @@ import {
   RCX,
   RDX,
 } from "../../machine/x86/state.ts";
+import { baseOf, in64BitCode } from "../traps/segments.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { PageType } from "./frame-table.ts";
 import { isGuestAddress } from "./guest-access.ts";
@@ -29,9 +30,8 @@ import { ALU, type Outcome } from "./ptwr-alu.ts";
 import { updateL1Entry } from "./update-entry.ts";
 
 const MAX_INSTRUCTION = 15;
-/** Bit 9 of a segment register's attributes: 64-bit code. */
-const ATTRIBUTE_LONG = 1 << 9;
 
+const code = new Uint8Array(MAX_INSTRUCTION);
 const insn: Insn = newInsn();
 
 /**
@@ -92,19 +92,17 @@ function isL1Table(vcpu: Vcpu, va: bigint): boolean {
 /** Fetches and decodes the instruction at RIP into `insn`. */
 function fetch(vcpu: Vcpu): boolean {
   const { cpu, memory } = vcpu.domain.hypervisor;
-  const cs = vcpu.state.segment.get(CS);
-  const long = (cs.attributes & ATTRIBUTE_LONG) !== 0;
-  const rip = long ? vcpu.state.rip : BigInt.asUintN(32, cs.base + vcpu.state.rip);
-  const bytes = new Uint8Array(MAX_INSTRUCTION);
+  const long = in64BitCode(vcpu);
+  const rip = long ? vcpu.state.rip : BigInt.asUintN(32, baseOf(vcpu, CS) + vcpu.state.rip);
   let have = 0;
   while (have < MAX_INSTRUCTION) {
-    const at = cpu.translate(rip + BigInt(have), Access.Execute, true);
+    const at = cpu.translate(have === 0 ? rip : rip + BigInt(have), Access.Execute, true);
     if (at < 0) break;
     const part = Math.min(MAX_INSTRUCTION - have, PAGE_SIZE - (at & PAGE_MASK));
-    bytes.set(memory.u8.subarray(at, at + part), have);
+    for (let i = 0; i < part; i++) code[have + i] = memory.u8[at + i]!;
     have += part;
   }
-  return decode(bytes.subarray(0, have), 0, long ? 64 : 32, insn) > 0;
+  return decode(have === MAX_INSTRUCTION ? code : code.subarray(0, have), 0, long ? 64 : 32, insn) > 0;
 }
 
 /** The instruction's memory operand if it is what the instruction writes to. */

@@ -1,4 +1,5 @@
 /** Node's standard input and output as a terminal: raw while it is in use, always restored. */
+import { spawnSync } from "node:child_process";
 import type { ReadStream, WriteStream } from "node:tty";
 import type { Terminal, TerminalSize } from "../../backends/console/terminal.ts";
 
@@ -22,6 +23,8 @@ export function openTerminal(input: ReadStream, output: WriteStream): NodeTermin
   // Whoever suspended and continued us may have changed the mode.
   const raw = (): void => {
     input.setRawMode(true);
+    // Node's raw mode goes on turning line feeds into new lines, which the guest's terminal has done already.
+    spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
   };
   process.on("exit", restore);
   process.on("SIGCONT", raw);

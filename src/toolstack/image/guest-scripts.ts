@@ -122,7 +122,8 @@ export const INITTAB = `hvc0::once:-/lib/typervisor/session
 
 /** The interactive session. init has made hvc0 its controlling terminal. */
 export const SESSION = `#!/bin/sh
-# The machine ends with its session.
+# The machine ends with its session, and the session with its shell: not by \`killall sh\`.
+trap : TERM HUP
 export HOME=/root
 cd
 [ -n "$TTY_ROWS" ] && stty cols "$TTY_COLUMNS" rows "$TTY_ROWS"
