@@ -10,7 +10,7 @@ const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 
 function revision(): string {
   try {
-    return execFileSync("git", ["-C", PROJECT, "rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
+    return execFileSync("git", ["-C", PROJECT, "describe", "--always", "--dirty"], { encoding: "utf8" }).trim();
   } catch {
     return "unknown revision";
   }
