@@ -64,12 +64,14 @@ function notify(code: Code): void {
 function end(code: Code, ends: TinyGuest["ends"]): void {
   if (ends === "fault") code.emit(0x0f, 0x0b); // ud2
   if (ends === "block") {
-    // sched_op poll for no port and without a timeout: nothing ever ends it.
+    // sched_op poll for no port and without a timeout, again whenever an event has ended it.
+    code.label("sleep");
     code.emit(0x48, 0x8d, 0x35).rel32("poll"); // lea rsi, [poll]
     code.emit(0xbf).imm32(3); // mov edi, SCHEDOP_poll
     code.hypercall(29);
+    code.emit(0xe9).rel32("sleep"); // jmp sleep
   }
-  if (ends === "block" || ends === "spin") code.emit(0xeb, 0xfe); // jmp $
+  if (ends === "spin") code.emit(0xeb, 0xfe); // jmp $
   code.emit(0x48, 0x8d, 0x35).rel32("reason"); // lea rsi, [reason]
   code.emit(0xbf).imm32(2); // mov edi, SCHEDOP_shutdown
   code.hypercall(29);

@@ -2,14 +2,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HYPERVISOR } from "../../src/abi/xen.ts";
-import { EXC_GP, RCX } from "../../src/machine/x86/state.ts";
+import { EXC_GP, RCX, RSP } from "../../src/machine/x86/state.ts";
 import { TestGuest } from "../hypervisor/guest.ts";
 
 test("a guest cannot make the statistics grow without limit", () => {
   const g = new TestGuest({}, (context) => {
     context.trap_ctxt.get(EXC_GP).handler = 0x40_0100n;
   });
+  const stack = g.vcpu.gpr[RSP] as bigint;
   for (let n = 0; n < 1000; n++) {
+    // What cannot be read raises #GP, whose handler never returns here.
+    g.vcpu.gpr[RSP] = stack;
     g.hypercall(HYPERVISOR.vcpu_op, 1000 + n, 0);
     g.vcpu.gpr[RCX] = BigInt(0x1234_0000 + n);
     g.code(0x0f, 0x32);

@@ -1,4 +1,5 @@
 /** Obtains the default guest: Debian's kernel and busybox, from the cache or else through apt. */
+import { setTimeout as delay } from "node:timers/promises";
 import { extractElf, readElf, readPvImage } from "../../toolstack/builder/index.ts";
 import { defaultInitramfs, PackageError } from "../../toolstack/image/index.ts";
 import { type AptPackage, downloadPackages, showKernelPackage, showPackage } from "./apt.ts";
@@ -70,6 +71,9 @@ async function unpack(kernelDeb: string, busyboxDeb: string): Promise<Map<string
   return files;
 }
 
+const READ_ATTEMPTS = 20;
+const READ_PAUSE_MS = 50;
+
 /** Gets kernel and ramdisk of the default guest. The first time this downloads about 70 MB. */
 export async function obtainGuestImage(options: GuestImageOptions = {}): Promise<GuestImage> {
   const cache = new ImageCache(options.cacheDirectory ?? defaultCacheDirectory());
@@ -101,7 +105,11 @@ export async function obtainGuestImage(options: GuestImageOptions = {}): Promise
   });
   report("store", "Storing the kernel in the cache");
   await cache.write(key, files);
-  const image = await readCached(cache, key);
-  if (!image) throw new PackageError(`cannot read back what was stored in the cache at ${cache.directory}`);
-  return image;
+  // Another process that stores the same image at this moment may hide it for a while.
+  for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+    const image = await readCached(cache, key);
+    if (image) return image;
+    await delay(READ_PAUSE_MS);
+  }
+  throw new PackageError(`cannot read back what was stored in the cache at ${cache.directory}`);
 }
