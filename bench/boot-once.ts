@@ -1,6 +1,6 @@
 /**
  * One boot of Debian's kernel to the shell of the default guest, in this process: prints what was
- * measured as JSON. bench/boot.ts runs it several times.
+ * measured as JSON. bench/boot.ts runs it several times. With --no-jit, nothing is compiled.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { createMachine, type Domain, obtainGuestImage } from "../src/node.ts";
@@ -46,7 +46,9 @@ async function untilPrompt(domain: Domain): Promise<void> {
 
 const image = await obtainGuestImage();
 const started = performance.now();
-const machine = await createMachine({ memory: MEMORY });
+/** Without compiled regions, what is measured is the interpreter. */
+const jit = process.argv[2] !== "--no-jit";
+const machine = await createMachine({ memory: MEMORY, processor: { jit } });
 const domain = await machine.createDomain({
   kernel: image.kernel,
   ramdisk: image.ramdisk,

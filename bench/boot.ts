@@ -26,9 +26,9 @@ const ROWS: readonly { key: keyof BootMeasurement; name: string; unit: string; d
   { key: "idlePercent", name: "Processor use of the idle guest", unit: "% of a core", digits: 2 },
 ];
 
-function boot(): BootMeasurement {
+function boot(jit: boolean): BootMeasurement {
   const script = fileURLToPath(new URL("boot-once.ts", import.meta.url));
-  const { status, stdout } = spawnSync(process.execPath, ["--import", "tsx", script], {
+  const { status, stdout } = spawnSync(process.execPath, ["--import", "tsx", script, ...(jit ? [] : ["--no-jit"])], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -44,18 +44,23 @@ function median(values: readonly number[]): number {
 }
 
 const { version } = await obtainGuestImage();
-const runs: BootMeasurement[] = [];
+const compiled: BootMeasurement[] = [];
+const interpreted: BootMeasurement[] = [];
 for (let i = 0; i < RUNS; i++) {
-  runs.push(boot());
-  console.error(`run ${i + 1} of ${RUNS}: shell after ${runs.at(-1)?.shellSeconds.toFixed(1)} s`);
+  compiled.push(boot(true));
+  interpreted.push(boot(false));
+  const seconds = [compiled, interpreted].map((runs) => runs.at(-1)?.shellSeconds.toFixed(1));
+  console.error(`run ${i + 1} of ${RUNS}: shell after ${seconds[0]} s, by the interpreter alone after ${seconds[1]} s`);
+}
+
+function cell(runs: readonly BootMeasurement[], { key, unit, digits, scale = 1 }: (typeof ROWS)[number]): string {
+  const values = runs.map((run) => run[key] * scale);
+  const range = [Math.min(...values), Math.max(...values)].map((value) => value.toFixed(digits)).join("–");
+  return `${median(values).toFixed(digits)} ${unit} (${range})`;
 }
 
 const processors = cpus();
 console.log(`${version}; Node ${process.versions.node} (V8 ${process.versions.v8});`);
-console.log(`${processors.length} x ${processors[0]?.model ?? process.arch}; medians of ${RUNS}, [lowest, highest].\n`);
-console.log("| | | |\n|---|--:|---|");
-for (const { key, name, unit, digits, scale = 1 } of ROWS) {
-  const values = runs.map((run) => run[key] * scale);
-  const range = [Math.min(...values), Math.max(...values)].map((value) => value.toFixed(digits)).join(", ");
-  console.log(`| ${name} | ${median(values).toFixed(digits)} ${unit} | [${range}] |`);
-}
+console.log(`${processors.length} x ${processors[0]?.model ?? process.arch}; medians of ${RUNS} (lowest–highest).\n`);
+console.log("| | both tiers | interpreter alone |\n|---|--:|--:|");
+for (const row of ROWS) console.log(`| ${row.name} | ${cell(compiled, row)} | ${cell(interpreted, row)} |`);
