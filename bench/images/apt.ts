@@ -5,12 +5,13 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { mirrorOf } from "../../scripts/debian-mirror.ts";
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
-const SOURCES = `\
-deb [signed-by=${KEYRING}] MIRROR/debian bookworm main
-deb-src [signed-by=${KEYRING}] MIRROR/debian bookworm main
-deb [arch=amd64 signed-by=${KEYRING}] MIRROR/debian-security bookworm-security main
+const sources = (): string => `\
+deb [signed-by=${KEYRING}] ${mirrorOf("bookworm")} bookworm main
+deb-src [signed-by=${KEYRING}] ${mirrorOf("bookworm")} bookworm main
+deb [arch=amd64 signed-by=${KEYRING}] ${mirrorOf("bookworm-security")} bookworm-security main
 `;
 
 export class PrivateApt {
@@ -27,7 +28,7 @@ export class PrivateApt {
     }
     this.#config = join(apt, "apt.conf");
     writeFileSync(join(apt, "status"), "");
-    writeFileSync(join(apt, "sources.list"), SOURCES);
+    writeFileSync(join(apt, "sources.list"), sources());
     writeFileSync(
       this.#config,
       `Dir::State "${apt}/state";

@@ -2,12 +2,14 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { mirrorOf } from "../debian-mirror.ts";
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
-const SOURCES = [
-  "MIRROR/debian bookworm main",
-  "MIRROR/debian-security bookworm-security main",
-  "MIRROR/debian bookworm-backports main",
+const sources = (): string[] => [
+  `${mirrorOf("bookworm")} bookworm main`,
+  `${mirrorOf("bookworm-security")} bookworm-security main`,
+  // Backports are on the same mirror.
+  `${mirrorOf("bookworm")} bookworm-backports main`,
 ];
 
 /** bookworm's own QEMU (7.2) pushes wrong error codes for software interrupts in long mode. */
@@ -59,7 +61,12 @@ function privateApt(folder: string): (program: string, words: string[], cwd?: st
   const at = (...path: string[]): string => join(folder, "apt", ...path);
   mkdirSync(at("state/lists/partial"), { recursive: true });
   mkdirSync(at("cache/archives/partial"), { recursive: true });
-  writeFileSync(at("sources.list"), SOURCES.map((source) => `deb [signed-by=${KEYRING}] ${source}\n`).join(""));
+  writeFileSync(
+    at("sources.list"),
+    sources()
+      .map((source) => `deb [signed-by=${KEYRING}] ${source}\n`)
+      .join(""),
+  );
   writeFileSync(at("status"), "");
   const settings = {
     "Dir::Etc::SourceList": at("sources.list"),
