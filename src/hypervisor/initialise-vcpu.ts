@@ -151,7 +151,8 @@ function setTraps(vcpu: Vcpu, context: GuestContext, flags: number): void {
   const { traps } = vcpu;
   traps.kernel_mode = (flags & VGCF_in_kernel) !== 0 ? 1 : 0;
   traps.nmi_pending = traps.nmi_masked = 0;
-  traps.iopl = 0;
+  // The context's IOPL is the virtual one: Linux gives its secondary processors 1 this way.
+  traps.iopl = Number((context.user_regs.rflags >> 12n) & 3n);
   traps.kernel_ss = BigInt(fixStackSelector(vcpu, Number(context.kernel_ss & 0xffffn)));
   traps.kernel_sp = context.kernel_sp;
   traps.event.handler = context.event_callback_eip;

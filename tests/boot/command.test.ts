@@ -65,3 +65,14 @@ test("a shell on pipes; leaving it powers off", { skip }, async () => {
   assert.equal(stderr, "");
   assert.equal(status, 0);
 });
+
+test("two virtual processors come up, and both work", { skip }, async () => {
+  const script = "nproc; for i in 1 2 3 4; do seq 20000 | md5sum & done; wait; grep -c ^processor /proc/cpuinfo";
+  const { status, stdout, stderr } = await typervisor(["--vcpus", "2", "--", "sh", "-c", script]);
+  const lines = stdout.toString().trim().split("\n");
+  assert.equal(stderr, "");
+  assert.equal(lines[0], "2");
+  assert.equal(lines.at(-1), "2");
+  assert.equal(new Set(lines.slice(1, 5)).size, 1);
+  assert.equal(status, 0);
+});
