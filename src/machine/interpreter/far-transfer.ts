@@ -41,6 +41,8 @@ export function loadCodeSegment(cpu: SystemHost, selector: number, rplMustBe: nu
   if (isConforming(d) ? dpl > rplMustBe : dpl !== rplMustBe) return fault(EXC_GP, error);
   if (!isPresent(d)) return fault(EXC_NP, error);
   if (isLong(d) && isDefault32(d)) return fault(EXC_GP, error);
+  // run() looks at what kind of code comes now.
+  if (!isLong(d)) cpu.resynchronize();
   return setSegment(cpu, CS, (selector & ~3) | rplMustBe, d);
 }
 

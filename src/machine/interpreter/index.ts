@@ -12,6 +12,7 @@ import {
   type CpuState,
   CR0_AM,
   CR4_OSXMMEXCPT,
+  CS,
   cpuState,
   EXC_SS,
   EXC_UD,
@@ -20,6 +21,7 @@ import {
   FLAG_FIXED,
   FLAG_TF,
   FLAGS_ARITHMETIC,
+  segmentRegister,
 } from "../x86/state.ts";
 import { executeX87, X87Unit } from "../x86/x87/index.ts";
 import { CodeCache } from "./code-cache.ts";
@@ -44,6 +46,9 @@ import { FORM_PROFILE_SIZE, PROFILED_HANDLERS, STEP_LIMIT, Status } from "./stat
 import { type SystemHost, systemInstructions } from "./system.ts";
 import { TranslationCaches } from "./translation-caches.ts";
 
+/** Bits of a code segment's attributes: P, L. */
+const CS_PRESENT = 1 << 7;
+const CS_LONG = 1 << 9;
 const ST = cpuState.offset;
 const EN = engineState.offset;
 /** Where a single record is put to be stepped. */
@@ -177,6 +182,7 @@ export class Interpreter implements Processor, SystemHost {
   run(budget: number): ExitReason {
     let left = budget;
     for (;;) {
+      if (this.#inCompatibilityMode()) return this.#undefinedOpcode();
       const single = left === 1 || (this.state.rflags_system & FLAG_TF) !== 0;
       const traced = (this.state.rflags_system & FLAG_TF) !== 0;
       const reason = single ? this.#step() : this.#go(left);
@@ -185,6 +191,20 @@ export class Interpreter implements Processor, SystemHost {
       if (traced) return this.#debugTrap();
       if (left <= 0) return reason;
     }
+  }
+
+  /** CS is a 32-bit or 16-bit segment, whose code this processor does not execute yet. */
+  #inCompatibilityMode(): boolean {
+    const at = CPU_STATE + ST.segment + CS * segmentRegister.sizeof + segmentRegister.offset.attributes;
+    return ((this.memory.u16[at >>> 1] as number) & (CS_PRESENT | CS_LONG)) === CS_PRESENT;
+  }
+
+  /** Compatibility mode is not implemented: its programs end by #UD at their first instruction. */
+  #undefinedOpcode(): ExitReason {
+    this.state.exit_reason = ExitReason.Exception;
+    this.state.exit_vector = EXC_UD;
+    this.state.exit_error_code = 0;
+    return ExitReason.Exception;
   }
 
   /** Instructions retired by the last #go. */
