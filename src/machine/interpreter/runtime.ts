@@ -18,6 +18,7 @@ import { ExitReason } from "../processor.ts";
 import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../wasm/expression.ts";
 import type { Fn, Label } from "../wasm/function.ts";
 import { call, type FunctionRef, type ModuleBuilder } from "../wasm/module.ts";
+import { packFlags, unpackFlags } from "../x86/semantics/flags.ts";
 import { CR0_WP, cpuState, EFER_NXE, EXC_AC, EXC_GP, EXC_PF } from "../x86/state.ts";
 import { engineState } from "./engine-state.ts";
 
@@ -357,42 +358,12 @@ function defineFind(fn: Fn, runtime: Runtime, layout: MemoryLayout, imports: Run
 }
 
 function defineGetFlags(fn: Fn): void {
-  const result = fn.let(state64(ST.flags_result));
-  const aux = fn.let(state32(ST.flags_aux));
-  const bit = (value: Expr, position: number): Expr => i32.shl(i32.and(value, i32.const(1)), i32.const(position));
-  const low = i32.and(i32.xor(i32.wrap(result), i32.shrU(aux, i32.const(8))), i32.const(0xff));
-  const flags = [
-    bit(i32.shrU(aux, i32.const(1)), 0),
-    bit(i32.xor(i32.popcnt(low), i32.const(1)), 2),
-    bit(i32.shrU(aux, i32.const(3)), 4),
-    bit(i64.eqz(result), 6),
-    bit(i32.xor(i32.wrap(i64.shrU(result, i64.const(63))), i32.shrU(aux, i32.const(4))), 7),
-    bit(i32.xor(i32.shrU(aux, i32.const(1)), aux), 11),
-  ];
-  fn.result(flags.reduce((a, b) => i32.or(a, b)));
+  fn.result(packFlags(fn.let(state64(ST.flags_result)), fn.let(state32(ST.flags_aux))));
 }
 
 function defineSetFlags(fn: Fn): void {
-  const [flags] = fn.params as [Local];
-  const bit = (position: number): Expr => i32.and(i32.shrU(flags, i32.const(position)), i32.const(1));
-  fn.store(
-    StoreOp.i64,
-    ZERO,
-    i64.extendU(i32.shl(i32.xor(bit(6), i32.const(1)), i32.const(8))),
-    CPU_STATE + ST.flags_result,
-  );
-  const aux = [
-    i32.shl(bit(0), i32.const(1)),
-    i32.xor(bit(0), bit(11)),
-    i32.shl(bit(4), i32.const(3)),
-    i32.shl(bit(7), i32.const(4)),
-    i32.shl(i32.xor(bit(2), i32.const(1)), i32.const(8)),
-  ];
-  fn.store(
-    StoreOp.i32,
-    ZERO,
-    aux.reduce((a, b) => i32.or(a, b)),
-    CPU_STATE + ST.flags_aux,
-  );
+  const { result, aux } = unpackFlags(fn.params[0] as Local);
+  fn.store(StoreOp.i64, ZERO, result, CPU_STATE + ST.flags_result);
+  fn.store(StoreOp.i32, ZERO, aux, CPU_STATE + ST.flags_aux);
   fn.result(ZERO);
 }

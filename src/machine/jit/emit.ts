@@ -9,6 +9,7 @@ import { type Expr, i32, i64, type Local, ValType } from "../wasm/expression.ts"
 import type { Fn } from "../wasm/function.ts";
 import { BASE_NONE, BASE_RIP, INDEX_NONE, type Insn, RegClass, SEG_NONE } from "../x86/insn.ts";
 import { Emit, truncate } from "../x86/semantics/emit.ts";
+import { packFlags, unpackFlags } from "../x86/semantics/flags.ts";
 import { cpuState, segmentRegister } from "../x86/state.ts";
 
 const ST = cpuState.offset;
@@ -243,30 +244,12 @@ export class RegionEmit extends Emit {
   }
 
   override arithmeticFlags(): Expr {
-    const result = this.#use(this.#locals.flagsResult);
-    const aux = this.#use(this.#locals.flagsAux);
-    const bit = (value: Expr, position: number): Expr => i32.shl(i32.and(value, i32.const(1)), i32.const(position));
-    return [
-      bit(this.carry(), 0),
-      bit(this.parity(), 2),
-      bit(i32.shrU(aux, i32.const(3)), 4),
-      bit(i64.eqz(result), 6),
-      bit(this.sign(), 7),
-      bit(this.overflow(), 11),
-    ].reduce((a, b) => i32.or(a, b));
+    return packFlags(this.#use(this.#locals.flagsResult), this.#use(this.#locals.flagsAux));
   }
 
   override setArithmeticFlags(flags: Expr): void {
-    const f = this.fn.let(flags);
-    const bit = (n: number): Expr => i32.and(i32.shrU(f, i32.const(n)), i32.const(1));
-    this.setState64("flags_result", i64.extendU(i32.shl(i32.xor(bit(6), i32.const(1)), i32.const(8))));
-    const aux = [
-      i32.shl(bit(0), i32.const(1)),
-      i32.xor(bit(0), bit(11)),
-      i32.shl(bit(4), i32.const(3)),
-      i32.shl(bit(7), i32.const(4)),
-      i32.shl(i32.xor(bit(2), i32.const(1)), i32.const(8)),
-    ].reduce((a, b) => i32.or(a, b));
+    const { result, aux } = unpackFlags(this.fn.let(flags));
+    this.setState64("flags_result", result);
     this.setState32("flags_aux", aux);
     this.known = undefined;
   }

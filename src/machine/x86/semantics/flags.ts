@@ -9,6 +9,36 @@ import { signExtend, truncate } from "./values.ts";
 
 const OFFSET = cpuState.offset;
 
+/** The six arithmetic flags in RFLAGS format (i32), from the two words that they are kept in. */
+export function packFlags(result: Local, aux: Local): Expr {
+  const bit = (value: Expr, position: number): Expr => i32.shl(i32.and(value, i32.const(1)), i32.const(position));
+  const low = i32.and(i32.xor(i32.wrap(result), i32.shrU(aux, i32.const(8))), i32.const(0xff));
+  return [
+    bit(i32.shrU(aux, i32.const(1)), 0),
+    bit(i32.xor(i32.popcnt(low), i32.const(1)), 2),
+    bit(i32.shrU(aux, i32.const(3)), 4),
+    bit(i64.eqz(result), 6),
+    bit(i32.xor(i32.wrap(i64.shrU(result, i64.const(63))), i32.shrU(aux, i32.const(4))), 7),
+    bit(i32.xor(i32.shrU(aux, i32.const(1)), aux), 11),
+  ].reduce((a, b) => i32.or(a, b));
+}
+
+/** The two words for arithmetic flags in RFLAGS format. */
+export function unpackFlags(flags: Local): { result: Expr; aux: Expr } {
+  const bit = (position: number): Expr => i32.and(i32.shrU(flags, i32.const(position)), i32.const(1));
+  const aux = [
+    i32.shl(bit(0), i32.const(1)),
+    i32.xor(bit(0), bit(11)),
+    i32.shl(bit(4), i32.const(3)),
+    i32.shl(bit(7), i32.const(4)),
+    i32.shl(i32.xor(bit(2), i32.const(1)), i32.const(8)),
+  ];
+  return {
+    result: i64.extendU(i32.shl(i32.xor(bit(6), i32.const(1)), i32.const(8))),
+    aux: aux.reduce((a, b) => i32.or(a, b)),
+  };
+}
+
 /** What the last flag-setting instruction of this emission was, so that conditions can be computed from its operands. */
 interface KnownFlags {
   readonly kind: "sub" | "logic";
