@@ -204,8 +204,13 @@ export class InterpreterEmit extends Emit {
     this.#leaveByFault();
   }
 
+  /** Indirect jumps and calls remember where they went last: compiled code expects them to go there again. */
   jump(target: Expr): void {
-    this.#flow.jump(target);
+    const { mnemonic } = this.insn.def;
+    if (mnemonic !== "jmp" && mnemonic !== "call") return this.#flow.jump(target);
+    const to = this.fn.let(target);
+    this.fn.store(StoreOp.i64, this.#record, i64.sub(to, i64.load(ZERO, CPU_STATE + ST.page_va)), REC_IMM);
+    this.#flow.jump(to);
   }
 
   jumpRelative(): void {

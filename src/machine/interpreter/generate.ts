@@ -8,6 +8,7 @@
 import type { MemoryLayout } from "../layout.ts";
 import { ValType } from "../wasm/expression.ts";
 import { ModuleBuilder } from "../wasm/module.ts";
+import { defineChain } from "./chain.ts";
 import { defineHandler, type Emitted, type FormShape } from "./handlers.ts";
 import { defineRun } from "./loop.ts";
 import { defineRuntime, type Runtime } from "./runtime.ts";
@@ -75,7 +76,9 @@ export function generateInterpreter(
   const run = module.declare([I32], [I32], "run");
   const inlineForms: Emitted[] = [];
   const regionType = module.typeIndex({ params: [], results: [I32] });
-  const refs = { runtime, system: imports.system, hot: imports.hot, handlerType, regionType };
+  const chain = module.declare([I32], [I32]);
+  module.define(chain, (fn) => defineChain(fn, regionType, imports.hot));
+  const refs = { runtime, system: imports.system, hot: imports.hot, handlerType, chain };
   module.define(run, (fn) => defineRun(fn, refs, inline, inlineForms, profile));
   const outForms = outOfLine.map((shape) => {
     const ref = module.declare([I32], [I32]);

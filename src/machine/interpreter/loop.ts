@@ -5,6 +5,7 @@ import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../wasm/expre
 import type { Fn, Label } from "../wasm/function.ts";
 import { call, callIndirect, type FunctionRef } from "../wasm/module.ts";
 import { cpuState } from "../x86/state.ts";
+import { countTransfer, jumpSlot, storePageOf } from "./chain.ts";
 import type { Flow } from "./emit.ts";
 import { engineState } from "./engine-state.ts";
 import { branchTarget, type Emitted, emitForm, type FormShape, pageVa, state32 } from "./handlers.ts";
@@ -22,8 +23,8 @@ import {
   REC_PLAIN,
   RECORD_SIZE,
 } from "./record.ts";
-import { jumpCacheSlot, type Runtime } from "./runtime.ts";
-import { HOT_INTERVAL, PROFILED_HANDLERS, STEP_LIMIT, Status } from "./status.ts";
+import type { Runtime } from "./runtime.ts";
+import { PROFILED_HANDLERS, STEP_LIMIT, Status } from "./status.ts";
 
 const ST = cpuState.offset;
 const EN = engineState.offset;
@@ -35,7 +36,8 @@ export interface LoopReferences {
   readonly system: FunctionRef;
   readonly hot: FunctionRef;
   readonly handlerType: number;
-  readonly regionType: number;
+  /** chain(kind), see chain.ts. */
+  readonly chain: FunctionRef;
 }
 
 /**
@@ -44,7 +46,7 @@ export interface LoopReferences {
  */
 export function defineRun(
   fn: Fn,
-  { runtime, system, hot, handlerType, regionType }: LoopReferences,
+  { runtime, system, hot, handlerType, chain }: LoopReferences,
   inline: readonly FormShape[],
   forms: Emitted[],
   profile: number,
@@ -68,13 +70,6 @@ export function defineRun(
   const checked = (): void => fn.set(limit, ZERO);
   /** The case to execute: the record's, or its plain one behind an exit of compiled code. */
   const kind = fn.let(ZERO);
-  /** Counts a transfer in the u32 at an address, and now and then shows its target to the compiler. */
-  const countTransfer = (address: Expr, offset: number, to: Local): void => {
-    const at = fn.let(address);
-    const n = fn.let(i32.add(i32.load(at, offset), i32.const(1)));
-    fn.store(StoreOp.i32, at, n, offset);
-    fn.if(i32.eqz(i32.and(n, i32.const(HOT_INTERVAL - 1))), () => fn.run(call(hot, to)));
-  };
   const lastHandler = fn.let(ZERO);
   rememberLink(ZERO);
   fn.block((exit) => {
@@ -107,7 +102,7 @@ export function defineRun(
                 branch: (narrow) => {
                   const link = fn.let(i32.load(record, REC_LINK));
                   fn.if(i32.and(i32.ne(link, ZERO), i32.gtS(budget, ZERO)), () => {
-                    countTransfer(record, REC_DISP, link);
+                    countTransfer(fn, hot, record, REC_DISP, link);
                     fn.set(record, link);
                     fn.br(dispatch);
                   });
@@ -147,14 +142,14 @@ export function defineRun(
                     spend(-1);
                     fn.set(target, here());
                     // If the jump cache led here, the record was dropped since.
-                    const slot = fn.let(i32.add(i32.load(ZERO, CPU_SCRATCH + EN.jump_cache), jumpCacheSlot(target)));
+                    const slot = fn.let(jumpSlot(target));
                     fn.if(i32.eq(i32.load(slot, 8), record), () => fn.store(StoreOp.i64, slot, i64.const(-1)));
                     unchecked();
                     fn.br(jump);
                   } else if (i === CASE_FIRST_FORM + inline.length) {
                     spend(-1);
                     fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
-                    const status = fn.let(callIndirect(regionType, I32, [], kind));
+                    const status = fn.let(call(chain, kind));
                     const before = fn.let(budget);
                     fn.set(budget, state32(ST.budget));
                     const retired = i64.extendS(i32.sub(before, budget));
@@ -164,6 +159,10 @@ export function defineRun(
                       fn.set(record, i32.load(ZERO, CPU_SCRATCH + EN.record));
                       fn.set(kind, i32.load16u(record, REC_PLAIN));
                       fn.br(redispatch);
+                    });
+                    fn.if(i32.eq(status, i32.const(Status.Record)), () => {
+                      fn.set(record, i32.load(ZERO, CPU_SCRATCH + EN.record));
+                      fn.br(dispatch);
                     });
                     onStatus(status);
                   } else if (i === CASE_GOTO) {
@@ -195,13 +194,13 @@ export function defineRun(
           storeRip(target);
           fn.br(exit);
         });
-        const slot = fn.let(i32.add(i32.load(ZERO, CPU_SCRATCH + EN.jump_cache), jumpCacheSlot(target)));
+        const slot = fn.let(jumpSlot(target));
         fn.if(
           i64.eq(i64.load(slot), target),
           () => {
             fn.set(record, i32.load(slot, 8));
-            fn.store(StoreOp.i64, ZERO, i64.and(target, i64.const(~0xfffn)), CPU_STATE + ST.page_va);
-            countTransfer(slot, 12, record);
+            storePageOf(fn, target);
+            countTransfer(fn, hot, slot, 12, record);
           },
           () => {
             fn.set(record, call(runtime.find, target));

@@ -15,7 +15,8 @@
  *     16 i32 disp     for RIP-relative operands relative to page_va; direct branches: times taken
  *     20 u32 link     branches: record of the target, if in the same page and known, else 0;
  *                     instructions executed in TypeScript: index of the decoded instruction
- *     24 i64 imm      immediate; branches: target relative to page_va
+ *     24 i64 imm      immediate; direct branches: target relative to page_va; indirect jumps and calls: the same of
+ *                     the last target, 0 if there was none
  *
  * Records of consecutive instructions are consecutive, so that "next" is +32.
  */

@@ -315,12 +315,11 @@ function defineCommitCrossing(fn: Fn): void {
   fn.copy(engine32(EN.crossing_second), i32.add(bounce, split), i32.sub(engine32(EN.crossing_size), split));
 }
 
-/** Offset of a linear address's entry in a jump cache: 64 slots a page, so that one page can be dropped. */
+/** Offset of a linear address's entry in a jump cache: the entries of a page are in a row, so that it can be dropped. */
 export function jumpCacheSlot(rip: Expr): Expr {
-  const low = i32.and(i32.wrap(rip), i32.const(0x3f));
-  const mid = i32.and(i32.shrU(i32.wrap(rip), i32.const(6)), i32.const(0x3f));
+  const inPage = i32.and(i32.xor(i32.wrap(rip), i32.shrU(i32.wrap(rip), i32.const(8))), i32.const(0xff));
   const page = i32.and(i32.shrU(i32.wrap(rip), i32.const(12)), i32.const(0x3f));
-  return i32.or(i32.shl(page, i32.const(10)), i32.shl(i32.xor(low, mid), i32.const(4)));
+  return i32.or(i32.shl(page, i32.const(12)), i32.shl(inPage, i32.const(4)));
 }
 
 function defineFind(fn: Fn, runtime: Runtime, layout: MemoryLayout, imports: RuntimeImports): void {

@@ -17,11 +17,15 @@ export const Status = {
   Resume: 5,
   /** Go on at `rip` without looking at the budget (a forward branch within the page). */
   JumpUnchecked: 6,
+  /** From compiled code: go on at `rip`, where the record in `engine.record` is; the budget has been looked at. */
+  Link: 7,
+  /** From chain(): go on with the record in `engine.record`; page_va is set. */
+  Record: 8,
 } as const;
 
 /** Size of the table: out-of-line handlers, then compiled regions. */
 export const HANDLERS = CASE_FIRST_REGION;
-export const TABLE_SIZE = 16384;
+export const TABLE_SIZE = 65536;
 
 /**
  * Where the budget is looked at: at indirect transfers, and at direct branches that go backward or

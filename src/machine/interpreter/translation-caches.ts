@@ -11,6 +11,8 @@ import {
   FILL_LOG_ENTRIES,
   FILL_LOG_SIZE,
   JUMP_CACHE_BASE,
+  JUMP_CACHE_PAGE_ENTRIES,
+  JUMP_CACHE_PAGES,
   JUMP_CACHE_SET_SIZE,
   TLB_ARRAY_SIZE,
   TLB_BASE,
@@ -20,6 +22,7 @@ import type { MachineMemory } from "../memory.ts";
 import { engineState } from "./engine-state.ts";
 
 const EN = engineState.offset;
+const JUMP_CACHE_PAGE_SIZE = JUMP_CACHE_PAGE_ENTRIES * 16;
 const SETS = [0, 1] as const;
 /** Bytes of a tag that no address has. */
 const EMPTY = 0xff;
@@ -68,8 +71,8 @@ export class TranslationCaches {
       const entry = TLB_BASE + set * TLB_SET_SIZE + (page & 0xfff) * 16;
       u8.fill(EMPTY, entry, entry + 8);
       u8.fill(EMPTY, entry + TLB_ARRAY_SIZE, entry + TLB_ARRAY_SIZE + 8);
-      const jumps = JUMP_CACHE_BASE + set * JUMP_CACHE_SET_SIZE + (page & 0x3f) * 1024;
-      u8.fill(EMPTY, jumps, jumps + 1024);
+      const jumps = JUMP_CACHE_BASE + set * JUMP_CACHE_SET_SIZE + (page % JUMP_CACHE_PAGES) * JUMP_CACHE_PAGE_SIZE;
+      u8.fill(EMPTY, jumps, jumps + JUMP_CACHE_PAGE_SIZE);
       const fetch = FETCH_TLB_BASE + set * FETCH_TLB_SIZE + (page & 0xff) * 16;
       u8.fill(EMPTY, fetch, fetch + 8);
     }

@@ -182,11 +182,11 @@ class RegionCompiler {
     this.#goTo(block, target, free ? Status.JumpUnchecked : Status.Jump);
   }
 
-  /** An indirect transfer: a RET may go back to a call of this region. */
+  /** An indirect transfer: where it went before, or for a RET, back to a call of this region. */
   #jump(block: Block, target: Expr): void {
     const fn = this.#fn;
     const to = fn.let(target);
-    for (const site of block.returns) {
+    for (const site of block.taken === undefined ? block.returns : [block.taken]) {
       if (!this.#graph.has(block.start, site)) continue;
       fn.if(i64.eq(to, this.#linear(site)), () => {
         this.#look(site);
@@ -200,10 +200,15 @@ class RegionCompiler {
   /** Control goes to another offset; `status` is for leaving the region to it. */
   #goTo(from: Block, to: number, status: number): void {
     const graph = this.#graph;
-    if (!graph.has(from.start, to)) return this.#leaveTo(to, status);
     const last = from.code.at(-1) as RegionInsn;
     // A crossing instruction has had its second page looked at.
     const known = last.crossing ? pageOf(last.offset) + 1 : pageOf(last.offset);
+    if (!graph.has(from.start, to)) {
+      const record = pageOf(to) === known ? this.#region.recordAt(to) : 0;
+      if (record === 0) return this.#leaveTo(to, status);
+      this.#fn.store(StoreOp.i32, ZERO, i32.const(record), CPU_SCRATCH + EN.record);
+      return this.#leaveTo(to, Status.Link);
+    }
     if (pageOf(to) !== known) this.#requirePage(pageOf(to), () => this.#leaveTo(to, status));
     if (graph.isBackEdge(from.start, to)) this.#fn.br(this.#loops.get(to) as Label);
     else if (graph.mergePoints.has(to)) this.#fn.br(this.#merges.get(to) as Label);

@@ -10,6 +10,7 @@ import { CASE_FIRST_FORM, CASE_FIRST_REGION, REC_CASE, REC_PLAIN } from "../inte
 import { TABLE_SIZE } from "../interpreter/status.ts";
 import type { MemoryLayout } from "../layout.ts";
 import type { MachineMemory } from "../memory.ts";
+import type { Insn } from "../x86/insn.ts";
 import { compileRegions } from "./compile.ts";
 import { discoverRegion, pageOf, type Region } from "./region.ts";
 
@@ -21,6 +22,8 @@ const STRAIGHT_PATIENCE = 4;
 const MAX_BATCH = 32;
 /** Live regions at most. */
 const MAX_REGIONS = 8000;
+/** Decoded instructions kept. */
+const MAX_INSTRUCTIONS = 100_000;
 
 interface LiveRegion {
   readonly entryRecord: number;
@@ -61,6 +64,8 @@ export class RegionCache {
   /** How often records were shown to be hot. */
   readonly #heat = new Map<number, number>();
   #pending: { record: number; pageVa: bigint; mfn: number; offset: number }[] = [];
+  /** What regions are made of, by record. Records keep what they hold until the code cache is flushed. */
+  readonly #instructions = new Map<number, Insn | false>();
   readonly #freeIndexes: number[] = [];
   #nextIndex = CASE_FIRST_REGION;
   #live = 0;
@@ -90,6 +95,7 @@ export class RegionCache {
   compilePending(): void {
     if (this.#pending.length === 0) return;
     const start = this.#host.now();
+    if (this.#instructions.size > MAX_INSTRUCTIONS) this.#instructions.clear();
     const batch: { record: number; region: Region }[] = [];
     for (const { record, pageVa, mfn, offset } of this.#pending.splice(0, MAX_BATCH)) {
       // It may have been dropped since.
@@ -100,6 +106,7 @@ export class RegionCache {
         {
           memory: this.#host.memory,
           features: this.#host.features,
+          instructions: this.#instructions,
           frameOf: (page) => this.#host.frameOf(BigInt.asUintN(64, pageVa + BigInt(page * 4096))),
           recordAt: (frame, at) => this.#host.recordAt(frame, at),
         },
@@ -188,6 +195,7 @@ export class RegionCache {
 
   /** All records are gone, and with them the regions. */
   flushed(): void {
+    this.#instructions.clear();
     for (const region of this.#all()) this.#forget(region);
     this.#refused.clear();
     this.#heat.clear();

@@ -11,6 +11,7 @@
  */
 
 import { cloneInsn } from "../interpreter/forms.ts";
+import { REC_DISP, REC_IMM, REC_LINK, REC_OFFSET } from "../interpreter/record.ts";
 import type { MachineMemory } from "../memory.ts";
 import { decode, newInsn } from "../x86/decode/index.ts";
 import { resolveFeature } from "../x86/fallback.ts";
@@ -27,18 +28,20 @@ export interface RegionInsn {
   readonly record: number;
   /** Bytes of it are on the next page. */
   readonly crossing: boolean;
+  /** Where an indirect jump or call went last. */
+  readonly predicted: number | undefined;
 }
 
 /** A basic block: straight-line code from `start`. */
 export interface Block {
   readonly start: number;
   readonly code: readonly RegionInsn[];
-  /** Offset that the direct branch or call at the end goes to. */
+  /** Offset that the branch or call at the end goes to, an indirect one perhaps. */
   readonly taken: number | undefined;
   /** Offset behind the last instruction, unless control never falls through. */
   readonly next: number | undefined;
   /** Where a RET at the end may go back to. */
-  readonly returns: readonly number[];
+  readonly returns: number[];
 }
 
 export interface Region {
@@ -50,12 +53,16 @@ export interface Region {
   readonly isLoop: boolean;
   /** Frames by page, counted from the entry's. */
   readonly frames: ReadonlyMap<number, number>;
+  /** The record at an offset of a page in `frames`, 0 if the interpreter has not been there. */
+  recordAt(offset: number): number;
 }
 
 /** What a region is made from. */
 export interface RegionSource {
   readonly memory: MachineMemory;
   readonly features: ReadonlySet<string>;
+  /** By record, what has been decoded for regions before; false: not to be compiled. */
+  readonly instructions: Map<number, Insn | false>;
   /** Frame of a page, counted from the entry's; undefined if it cannot be executed. */
   frameOf(page: number): number | undefined;
   /** The record at an offset of a frame, 0 if the interpreter has not been there. */
@@ -68,7 +75,14 @@ const MAX_LOOP = 128;
 const MAX_STRAIGHT = 40;
 const MAX_PAGES = 6;
 /** Places that a RET is tried against. */
-const MAX_RETURNS = 4;
+const MAX_RETURNS = 8;
+/** A branch within its page taken less often than this while it was interpreted is not followed. */
+const MIN_TAKEN = 8;
+/** How far a predicted target may be. */
+const MAX_DISTANCE = 2 ** 31;
+
+const scratch = newInsn();
+const bytes = new Uint8Array(64);
 
 /** Left to the interpreter: what ends run(), is executed in TypeScript, or repeats itself. */
 const INTERPRETED = new Set([
@@ -134,6 +148,11 @@ export function discoverRegion(source: RegionSource, entry: number): Region {
 const successorsOf = (block: Block): number[] =>
   [block.taken, block.next, ...block.returns].filter((to) => to !== undefined);
 
+const endOf = (block: Block): RegionInsn => block.code.at(-1) as RegionInsn;
+
+/** The end of a block is a call into the region; control comes back behind it. */
+const returnSite = (block: Block): number => endOf(block).offset + endOf(block).insn.length;
+
 /** The blocks that are reached from the entry, and from which it can be reached again. */
 function blocksOfLoop(blocks: ReadonlyMap<number, Block>, entry: number): Map<number, Block> {
   const predecessors = new Map<number, number[]>();
@@ -166,9 +185,6 @@ class Discovery {
   readonly frames = new Map<number, number>();
   readonly #source: RegionSource;
   readonly #leaders = new Set<number>();
-  readonly #returnSites: number[] = [];
-  readonly #scratch = newInsn();
-  readonly #bytes = new Uint8Array(64);
   readonly #limit: number;
   readonly #calls: boolean;
 
@@ -185,7 +201,7 @@ class Discovery {
   region(entry: number, blocks: ReadonlyMap<number, Block>): Omit<Region, "isLoop"> {
     let instructions = 0;
     for (const block of blocks.values()) instructions += block.code.length;
-    return { entry, blocks, instructions, frames: this.frames };
+    return { entry, blocks, instructions, frames: this.frames, recordAt: (offset) => this.#recordAt(offset) };
   }
 
   explore(entry: number): void {
@@ -197,25 +213,36 @@ class Discovery {
     this.#leaders.add(entry);
     for (let offset = work.shift(); offset !== undefined; offset = work.shift()) {
       while (!this.insns.has(offset) && this.insns.size < this.#limit) {
-        const at = this.#decode(offset);
+        const at = this.#instructionAt(offset);
         if (!at) break;
         this.insns.set(offset, at);
         const { mnemonic } = at.insn.def;
         const next: number = offset + at.insn.length;
-        if (CONDITIONAL.has(mnemonic) || UNCONDITIONAL.has(mnemonic)) {
-          const target = branchTarget(at.insn, offset);
-          if (CONDITIONAL.has(mnemonic)) lead(next);
+        const conditional = CONDITIONAL.has(mnemonic);
+        if (conditional || UNCONDITIONAL.has(mnemonic)) {
+          const target = this.#target(at);
+          if (conditional) lead(next);
           const isCall = mnemonic === "call";
-          if (target !== undefined && (this.#calls || !isCall)) lead(target);
-          if (isCall && target !== undefined && this.#calls) {
-            this.#returnSites.push(next);
-            lead(next);
-          }
+          if (target !== undefined && (this.#calls || !isCall) && !this.#isCold(at, target)) lead(target);
+          if (isCall && target !== undefined && this.#calls) lead(next);
           break;
         }
         offset = next;
       }
     }
+  }
+
+  /** Where a branch, jump or call goes, as far as it is known. */
+  #target(at: RegionInsn): number | undefined {
+    return branchTarget(at.insn, at.offset) ?? at.predicted;
+  }
+
+  /** A conditional branch that the interpreter has (almost) never taken. */
+  #isCold(at: RegionInsn, target: number): boolean {
+    if (!CONDITIONAL.has(at.insn.def.mnemonic) || at.crossing || pageOf(target) !== pageOf(at.offset)) return false;
+    const { u32 } = this.#source.memory;
+    const taken = u32[(at.record + REC_DISP) >>> 2] as number;
+    return u32[(at.record + REC_LINK) >>> 2] === 0 || taken < MIN_TAKEN;
   }
 
   #frame(page: number): number | undefined {
@@ -227,29 +254,60 @@ class Discovery {
     return mfn;
   }
 
-  #decode(offset: number): RegionInsn | undefined {
-    const { memory, features, recordAt } = this.#source;
+  #recordAt(offset: number): number {
+    const page = pageOf(offset);
+    const mfn = this.frames.get(page);
+    return mfn === undefined ? 0 : this.#source.recordAt(mfn, offset - page * 4096);
+  }
+
+  #instructionAt(offset: number): RegionInsn | undefined {
+    const { instructions } = this.#source;
     const page = pageOf(offset);
     const mfn = this.#frame(page);
     if (mfn === undefined) return undefined;
     const inPage = offset - page * 4096;
-    const record = recordAt.call(this.#source, mfn, inPage);
+    const record = this.#source.recordAt(mfn, inPage);
     if (record === 0) return undefined;
-    let length = decode(memory.frame(mfn), inPage, 64, this.#scratch);
-    const crossing = length === 0;
-    if (crossing) {
-      const following = this.#frame(page + 1);
-      if (following === undefined) return undefined;
-      const first = memory.frame(mfn).subarray(inPage);
-      this.#bytes.fill(0);
-      this.#bytes.set(first);
-      this.#bytes.set(memory.frame(following).subarray(0, 16), first.length);
-      length = decode(this.#bytes, 0, 64, this.#scratch);
-    }
-    if (length <= 0) return undefined;
-    resolveFeature(this.#scratch, features);
-    if (!isCompilable(this.#scratch, features)) return undefined;
-    return { insn: cloneInsn(this.#scratch), offset, record, crossing };
+    const known = instructions.get(record);
+    const insn = known ?? this.#decode(mfn, inPage);
+    if (insn === null) return this.#crossing(mfn, page, record);
+    if (known === undefined) instructions.set(record, insn);
+    if (!insn) return undefined;
+    return { insn, offset, record, crossing: false, predicted: this.#predicted(insn, record, page) };
+  }
+
+  /** The instruction if it can be compiled, false if not, null if it crosses into the next page. */
+  #decode(mfn: number, inPage: number): Insn | false | null {
+    const length = decode(this.#source.memory.frame(mfn), inPage, 64, scratch);
+    if (length === 0) return null;
+    return length > 0 && this.#isWanted() ? cloneInsn(scratch) : false;
+  }
+
+  #isWanted(): boolean {
+    const { features } = this.#source;
+    resolveFeature(scratch, features);
+    return isCompilable(scratch, features);
+  }
+
+  #crossing(mfn: number, page: number, record: number): RegionInsn | undefined {
+    const { memory } = this.#source;
+    const following = this.#frame(page + 1);
+    if (following === undefined) return undefined;
+    const inPage = memory.u16[(record + REC_OFFSET) >>> 1] as number;
+    const first = memory.frame(mfn).subarray(inPage);
+    bytes.fill(0);
+    bytes.set(first);
+    bytes.set(memory.frame(following).subarray(0, 16), first.length);
+    if (decode(bytes, 0, 64, scratch) <= 0 || !this.#isWanted()) return undefined;
+    return { insn: cloneInsn(scratch), offset: page * 4096 + inPage, record, crossing: true, predicted: undefined };
+  }
+
+  /** The last target of an indirect jump or call, as the interpreter has noted it. */
+  #predicted(insn: Insn, record: number, page: number): number | undefined {
+    const { mnemonic } = insn.def;
+    if ((mnemonic !== "jmp" && mnemonic !== "call") || insn.operands[0].kind === OperandKind.Rel) return undefined;
+    const last = Number(this.#source.memory.dv.getBigInt64(record + REC_IMM, true));
+    return last !== 0 && Math.abs(last) < MAX_DISTANCE ? last + page * 4096 : undefined;
   }
 
   cutIntoBlocks(): Map<number, Block> {
@@ -258,6 +316,7 @@ class Discovery {
       const block = this.#blockAt(start);
       if (block.code.length > 0) blocks.set(start, block);
     }
+    if (this.#calls) findReturns(blocks);
     return blocks;
   }
 
@@ -272,12 +331,38 @@ class Discovery {
       code.push(at);
       offset += at.insn.length;
       const { mnemonic } = at.insn.def;
-      const taken = branchTarget(at.insn, at.offset);
-      if (CONDITIONAL.has(mnemonic)) return { start, code, taken, next: offset, returns: [] };
+      if (CONDITIONAL.has(mnemonic)) return { start, code, taken: this.#target(at), next: offset, returns: [] };
       if (UNCONDITIONAL.has(mnemonic)) {
-        const returns = mnemonic === "ret" ? this.#returnSites.slice(0, MAX_RETURNS) : [];
-        return { start, code, taken, next: undefined, returns };
+        return { start, code, taken: this.#target(at), next: undefined, returns: [] };
       }
+    }
+  }
+}
+
+/** Gives each RET the places behind the calls of the subroutines that it is the end of. */
+function findReturns(blocks: ReadonlyMap<number, Block>): void {
+  const sites = new Map<number, number[]>();
+  for (const block of blocks.values()) {
+    if (endOf(block).insn.def.mnemonic !== "call" || block.taken === undefined) continue;
+    const ofTarget = sites.get(block.taken);
+    if (ofTarget) ofTarget.push(returnSite(block));
+    else sites.set(block.taken, [returnSite(block)]);
+  }
+  for (const [target, ofTarget] of sites) {
+    // The subroutine: calls in it are stepped over.
+    const seen = new Set([target]);
+    for (const at of seen) {
+      const block = blocks.get(at);
+      if (!block) continue;
+      const { mnemonic } = endOf(block).insn.def;
+      if (mnemonic === "ret") {
+        for (const site of ofTarget) {
+          if (block.returns.length < MAX_RETURNS && !block.returns.includes(site)) block.returns.push(site);
+        }
+      }
+      if (mnemonic === "call") seen.add(returnSite(block));
+      else if (block.taken !== undefined) seen.add(block.taken);
+      if (block.next !== undefined) seen.add(block.next);
     }
   }
 }

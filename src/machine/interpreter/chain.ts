@@ -1,0 +1,74 @@
+/** From compiled region to compiled region, without the interpreter's loop in between. */
+import { CPU_SCRATCH, CPU_STATE } from "../layout.ts";
+import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../wasm/expression.ts";
+import type { Fn } from "../wasm/function.ts";
+import { call, callIndirect, type FunctionRef } from "../wasm/module.ts";
+import { cpuState } from "../x86/state.ts";
+import { engineState } from "./engine-state.ts";
+import { CASE_FIRST_REGION, REC_CASE } from "./record.ts";
+import { jumpCacheSlot } from "./runtime.ts";
+import { HOT_INTERVAL, Status } from "./status.ts";
+
+const ST = cpuState.offset;
+const EN = engineState.offset;
+const ZERO = i32.const(0);
+/** Counts a transfer in the u32 at an address, and now and then shows its target to the compiler. */
+export function countTransfer(fn: Fn, hot: FunctionRef, address: Expr, offset: number, to: Local): void {
+  const at = fn.let(address);
+  const n = fn.let(i32.add(i32.load(at, offset), i32.const(1)));
+  fn.store(StoreOp.i32, at, n, offset);
+  fn.if(i32.eqz(i32.and(n, i32.const(HOT_INTERVAL - 1))), () => fn.run(call(hot, to)));
+}
+
+/** The slot of a linear address in the jump cache in use. */
+export function jumpSlot(target: Expr): Expr {
+  return i32.add(i32.load(ZERO, CPU_SCRATCH + EN.jump_cache), jumpCacheSlot(target));
+}
+
+export function storePageOf(fn: Fn, target: Local): void {
+  fn.store(StoreOp.i64, ZERO, i64.and(target, i64.const(~0xfffn)), CPU_STATE + ST.page_va);
+}
+
+/**
+ * chain(kind): runs the region `kind`, then those that control goes to, until it goes to where no
+ * region begins or something else is to be done. The budget is in the state. Returns a Status.
+ */
+export function defineChain(fn: Fn, regionType: number, hot: FunctionRef): void {
+  const { i32: I32 } = ValType;
+  const [kind] = fn.params as [Local];
+  const status = fn.local(I32);
+  const record = fn.local(I32);
+  const goOn = (again: () => void): void => {
+    fn.set(kind, i32.load16u(record, REC_CASE));
+    fn.if(i32.geU(kind, i32.const(CASE_FIRST_REGION)), again);
+  };
+  fn.block((done) => {
+    fn.loop((again) => {
+      fn.set(status, callIndirect(regionType, I32, [], kind));
+      fn.brIf(done, i32.ltU(status, i32.const(Status.Jump)));
+      fn.brIf(done, i32.eq(status, i32.const(Status.Resume)));
+      const target = fn.let(i64.load(ZERO, CPU_STATE + ST.rip));
+      const again_ = (): void => {
+        storePageOf(fn, target);
+        fn.br(again);
+      };
+      // The link is right only behind a region's own code, where the budget has been looked at.
+      fn.if(i32.eq(status, i32.const(Status.Link)), () => {
+        fn.set(status, i32.const(Status.JumpUnchecked));
+        fn.set(record, i32.load(ZERO, CPU_SCRATCH + EN.record));
+        goOn(again_);
+      });
+      const checked = i32.eq(status, i32.const(Status.Jump));
+      fn.brIf(done, i32.and(checked, i32.leS(i32.load(ZERO, CPU_STATE + ST.budget), ZERO)));
+      const slot = fn.let(jumpSlot(target));
+      fn.brIf(done, i64.ne(i64.load(slot), target));
+      fn.set(record, i32.load(slot, 8));
+      goOn(again_);
+      storePageOf(fn, target);
+      countTransfer(fn, hot, slot, 12, record);
+      fn.store(StoreOp.i32, ZERO, record, CPU_SCRATCH + EN.record);
+      fn.set(status, i32.const(Status.Record));
+    });
+  });
+  fn.result(status);
+}
