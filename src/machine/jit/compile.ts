@@ -38,10 +38,14 @@ class RegionCompiler {
   readonly #homes: { readonly local: Local; readonly address: number }[];
   readonly #budget: Local;
   readonly #status: Local;
+  /** Where an instruction is left to the interpreter: its record, and what of its block has been paid for but not executed. */
+  readonly #resumeAt: Local;
+  readonly #resumeLeft: Local;
   /** Where blocks in scope are branched to: loop headers backward, merge points forward. */
   readonly #loops = new Map<number, Label>();
   readonly #merges = new Map<number, Label>();
   #exit: Label = { depth: 0 };
+  #resumeExit: Label = { depth: 0 };
 
   constructor(fn: Fn, region: Region) {
     this.#fn = fn;
@@ -70,13 +74,21 @@ class RegionCompiler {
     this.#locals.used.add(this.#budget);
     this.#locals.written.add(this.#budget);
     this.#status = fn.local(I32);
+    this.#resumeAt = fn.local(I32);
+    this.#resumeLeft = fn.local(I32);
   }
 
   compile(): void {
     const fn = this.#fn;
     fn.block((exit) => {
       this.#exit = exit;
-      this.#tree(this.#region.entry);
+      fn.block((resume) => {
+        this.#resumeExit = resume;
+        this.#tree(this.#region.entry);
+      });
+      this.#setBudget(i32.add(this.#budget, this.#resumeLeft));
+      fn.store(StoreOp.i32, ZERO, this.#resumeAt, CPU_SCRATCH + EN.record);
+      fn.set(this.#status, i32.const(Status.Resume));
     });
     const { used, written } = this.#locals;
     for (const { local, address } of this.#homes) {
@@ -116,39 +128,56 @@ class RegionCompiler {
     this.#tree(last);
   }
 
+  #setBudget(value: Expr): void {
+    this.#fn.set(this.#budget, value);
+  }
+
   #spend(n: number): void {
-    if (n !== 0) this.#fn.set(this.#budget, i32.sub(this.#budget, i32.const(n)));
+    if (n !== 0) this.#setBudget(i32.sub(this.#budget, i32.const(n)));
   }
 
   #block(block: Block): void {
     const { code } = block;
     this.#spend(code.length);
     let previous: RegionEmit | undefined;
+    // What an instruction has left in the flags is in locals that the next ones still need.
+    const held: Local[] = [];
     code.forEach((at, i) => {
-      const resume = (): void => this.#resume(at, code.length - i);
-      if (at.crossing) this.#requirePage(pageOf(at.offset) + 1, resume);
-      const e = new RegionEmit(this.#fn, at.insn, at.offset, this.#locals, {
-        resume,
-        branch: () => this.#branch(block, at),
-        jump: (target) => this.#jump(block, target),
+      const before = previous;
+      const taken = this.#fn.collect(() => {
+        previous = this.#instruction(block, at, code.length - i, before);
       });
-      if (previous) e.inheritFlags(previous);
-      const semantic = semantics.get(at.insn.def.mnemonic);
-      if (!semantic) throw new Error(`no semantics for ${at.insn.def.mnemonic}`);
-      semantic(e);
-      previous = e;
+      if (!previous?.keepsFlagsOf(before)) this.#fn.release(held.splice(0));
+      held.push(...taken);
     });
+    this.#fn.release(held);
     if (block.next !== undefined) this.#goTo(block, block.next, Status.JumpUnchecked);
+  }
+
+  /** @param left instructions of the block that are not complete, this one included */
+  #instruction(block: Block, at: RegionInsn, left: number, previous: RegionEmit | undefined): RegionEmit {
+    const resume = (): void => this.#resume(at, left);
+    if (at.crossing) this.#requirePage(pageOf(at.offset) + 1, resume);
+    const e = new RegionEmit(this.#fn, at.insn, at.offset, this.#locals, {
+      resume,
+      branch: () => this.#branch(block, at),
+      jump: (target) => this.#jump(block, target),
+    });
+    if (previous) e.inheritFlags(previous);
+    const semantic = semantics.get(at.insn.def.mnemonic);
+    if (!semantic) throw new Error(`no semantics for ${at.insn.def.mnemonic}`);
+    semantic(e);
+    return e;
   }
 
   /** Leaves at an instruction; it and those behind it in the block, `left` in all, have not been executed. */
   #resume(at: RegionInsn, left: number): void {
     const fn = this.#fn;
-    this.#spend(-left);
-    fn.store(StoreOp.i32, ZERO, i32.const(at.record), CPU_SCRATCH + EN.record);
+    fn.set(this.#resumeAt, i32.const(at.record));
+    fn.set(this.#resumeLeft, i32.const(left));
     const page = pageOf(at.offset);
     if (page !== 0) fn.store(StoreOp.i64, ZERO, this.#linear(page * 4096), CPU_STATE + ST.page_va);
-    this.#leave(Status.Resume);
+    fn.br(this.#resumeExit);
   }
 
   /** Linear address of an offset. */

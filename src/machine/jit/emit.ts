@@ -60,6 +60,11 @@ export class RegionEmit extends Emit {
     this.known = from.known;
   }
 
+  /** What is known of the flags is what `previous` knew. */
+  keepsFlagsOf(previous: RegionEmit | undefined): boolean {
+    return previous !== undefined && this.known === previous.known;
+  }
+
   stateBase(): Expr {
     return i32.const(CPU_STATE);
   }

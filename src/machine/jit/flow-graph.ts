@@ -18,18 +18,21 @@ export interface FlowGraph {
   isBackEdge(from: number, to: number): boolean;
 }
 
-const edgeKey = (from: number, to: number): string => `${from}:${to}`;
+const NOWHERE: readonly number[] = [];
 
 export function analyse(region: Region): FlowGraph {
-  const cut = new Set<string>();
-  const successors = (at: number): number[] => {
-    const block = region.blocks.get(at);
+  const edges = new Map<number, number[]>();
+  for (const { start, taken, next, returns } of region.blocks.values()) {
     const out: number[] = [];
-    for (const to of [block?.taken, block?.next, ...(block?.returns ?? [])]) {
-      if (to !== undefined && region.blocks.has(to) && !cut.has(edgeKey(at, to)) && !out.includes(to)) out.push(to);
-    }
-    return out;
-  };
+    const add = (to: number | undefined): void => {
+      if (to !== undefined && region.blocks.has(to) && !out.includes(to)) out.push(to);
+    };
+    add(taken);
+    add(next);
+    for (const to of returns) add(to);
+    edges.set(start, out);
+  }
+  const successors = (at: number): readonly number[] => edges.get(at) ?? NOWHERE;
   for (;;) {
     const order = reversePostorder(region.entry, successors);
     const number = new Map(order.map((at, i) => [at, i]));
@@ -47,7 +50,10 @@ export function analyse(region: Region): FlowGraph {
         if (position(to) > position(from)) forward.set(to, (forward.get(to) ?? 0) + 1);
         else if (dominates(to, from)) loopHeaders.add(to);
         else {
-          cut.add(edgeKey(from, to));
+          edges.set(
+            from,
+            successors(from).filter((other) => other !== to),
+          );
           irreducible = true;
         }
       }
@@ -66,24 +72,24 @@ export function analyse(region: Region): FlowGraph {
       loopHeaders,
       mergePoints: new Set([...forward].filter(([, n]) => n > 1).map(([at]) => at)),
       dominated,
-      has: (from, to) => number.has(to) && !cut.has(edgeKey(from, to)),
+      has: (from, to) => number.has(to) && successors(from).includes(to),
       isBackEdge: (from, to) => position(to) <= position(from),
     };
   }
 }
 
-function reversePostorder(entry: number, successors: (at: number) => number[]): number[] {
+function reversePostorder(entry: number, successors: (at: number) => readonly number[]): number[] {
   const post: number[] = [];
   const seen = new Set([entry]);
-  const stack: { at: number; rest: number[] }[] = [{ at: entry, rest: successors(entry) }];
+  const stack = [{ at: entry, rest: successors(entry), next: 0 }];
   for (let top = stack.at(-1); top; top = stack.at(-1)) {
-    const to = top.rest.shift();
+    const to = top.rest[top.next++];
     if (to === undefined) {
       post.push(top.at);
       stack.pop();
     } else if (!seen.has(to)) {
       seen.add(to);
-      stack.push({ at: to, rest: successors(to) });
+      stack.push({ at: to, rest: successors(to), next: 0 });
     }
   }
   return post.reverse();
@@ -92,7 +98,7 @@ function reversePostorder(entry: number, successors: (at: number) => number[]): 
 /** Immediate dominators (Cooper, Harvey, Kennedy: "A Simple, Fast Dominance Algorithm"). */
 function dominators(
   order: readonly number[],
-  successors: (at: number) => number[],
+  successors: (at: number) => readonly number[],
   position: (at: number) => number,
 ): Map<number, number | undefined> {
   const predecessors = new Map<number, number[]>();

@@ -20,7 +20,7 @@ export class Fn {
   #code = new Encoder(512);
   readonly #prologue = new Encoder(64);
   readonly #locals: ValType[] = [];
-  /** Locals given back by scope(), by type, for reuse. */
+  /** Locals given back, by type, for reuse. */
   readonly #free = new Map<ValType, Local[]>();
   #scope: Local[] | undefined;
   #depth = 0;
@@ -38,14 +38,24 @@ export class Fn {
     return local;
   }
 
-  /** Runs `body`; the locals it takes are reused afterwards. Scopes do not nest. */
+  /** Runs `body`; the locals it takes are reused afterwards. */
   scope(body: () => void): void {
+    this.release(this.collect(body));
+  }
+
+  /** Runs `body` and gives the locals it takes, for `release`. */
+  collect(body: () => void): readonly Local[] {
     const outer = this.#scope;
     const taken: Local[] = [];
     this.#scope = taken;
     body();
     this.#scope = outer;
-    for (const local of taken) {
+    return taken;
+  }
+
+  /** These locals are not needed any more. */
+  release(locals: readonly Local[]): void {
+    for (const local of locals) {
       const pool = this.#free.get(local.type);
       if (pool) pool.push(local);
       else this.#free.set(local.type, [local]);
