@@ -4,7 +4,7 @@ import { engineState } from "../interpreter/engine-state.ts";
 import { fetchTlbEntry } from "../interpreter/runtime.ts";
 import { Status } from "../interpreter/status.ts";
 import { CPU_SCRATCH, CPU_STATE, type MemoryLayout } from "../layout.ts";
-import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../wasm/expression.ts";
+import { type Expr, i32, i64, type Local, StoreOp, ValType, v128 } from "../wasm/expression.ts";
 import type { Fn, Label } from "../wasm/function.ts";
 import { ModuleBuilder } from "../wasm/module.ts";
 import { semantics } from "../x86/semantics/index.ts";
@@ -17,6 +17,18 @@ const ST = cpuState.offset;
 const EN = engineState.offset;
 const ZERO = i32.const(0);
 const GPRS = 16;
+const XMMS = 16;
+
+const HOME_STORES: Partial<Record<ValType, StoreOp>> = {
+  [ValType.i32]: StoreOp.i32,
+  [ValType.i64]: StoreOp.i64,
+  [ValType.v128]: StoreOp.v128,
+};
+const HOME_LOADS: Partial<Record<ValType, (address: Expr, offset?: number) => Expr>> = {
+  [ValType.i32]: i32.load,
+  [ValType.i64]: i64.load,
+  [ValType.v128]: v128.load,
+};
 
 /** Compiles regions into one module; its exports "0", "1", ... take nothing and return a `Status`. */
 export function compileRegions(layout: MemoryLayout, regions: readonly Region[]): Uint8Array {
@@ -44,6 +56,7 @@ class RegionCompiler {
   /** Where blocks in scope are branched to: loop headers backward, merge points forward. */
   readonly #loops = new Map<number, Label>();
   readonly #merges = new Map<number, Label>();
+  readonly #checked = new Map<number, Set<string>>();
   #exit: Label = { depth: 0 };
   #resumeExit: Label = { depth: 0 };
 
@@ -65,6 +78,8 @@ class RegionCompiler {
       pageVa: home(I64, CPU_STATE + ST.page_va),
       tlb: home(I32, CPU_SCRATCH + EN.tlb),
       fetchTlb: home(I32, CPU_SCRATCH + EN.fetch_tlb),
+      xmm: Array.from({ length: XMMS }, (_, n) => home(ValType.v128, CPU_STATE + ST.xmm + n * 16)),
+      mxcsr: home(I32, CPU_STATE + ST.mxcsr),
       cr0: home(I32, CPU_STATE + ST.cr0),
       cr4: home(I32, CPU_STATE + ST.cr4),
       used: new Set(),
@@ -93,12 +108,11 @@ class RegionCompiler {
     const { used, written } = this.#locals;
     for (const { local, address } of this.#homes) {
       if (!written.has(local)) continue;
-      fn.store(local.type === ValType.i64 ? StoreOp.i64 : StoreOp.i32, ZERO, local, address);
+      fn.store(HOME_STORES[local.type] as StoreOp, ZERO, local, address);
     }
     fn.prologue(() => {
       for (const { local, address } of this.#homes) {
-        if (used.has(local))
-          fn.set(local, local.type === ValType.i64 ? i64.load(ZERO, address) : i32.load(ZERO, address));
+        if (used.has(local)) fn.set(local, HOME_LOADS[local.type]?.(ZERO, address) as Expr);
       }
     });
     fn.result(this.#status);
@@ -154,6 +168,17 @@ class RegionCompiler {
     if (block.next !== undefined) this.#goTo(block, block.next, Status.JumpUnchecked);
   }
 
+  /** The checks made in a block so far; it begins with those of the block that dominates it. */
+  #checkedIn(block: Block): Set<string> {
+    let checked = this.#checked.get(block.start);
+    if (!checked) {
+      const dominator = this.#graph.dominator(block.start);
+      checked = new Set(dominator === undefined ? [] : this.#checked.get(dominator));
+      this.#checked.set(block.start, checked);
+    }
+    return checked;
+  }
+
   /** @param left instructions of the block that are not complete, this one included */
   #instruction(block: Block, at: RegionInsn, left: number, previous: RegionEmit | undefined): RegionEmit {
     const resume = (): void => this.#resume(at, left);
@@ -162,6 +187,7 @@ class RegionCompiler {
       resume,
       branch: () => this.#branch(block, at),
       jump: (target) => this.#jump(block, target),
+      checked: this.#checkedIn(block),
     });
     if (previous) e.inheritFlags(previous);
     const semantic = semantics.get(at.insn.def.mnemonic);

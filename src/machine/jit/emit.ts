@@ -5,10 +5,10 @@
  * executes it.
  */
 import { CPU_STATE, TLB_ARRAY_SIZE } from "../layout.ts";
-import { type Expr, i32, i64, type Local, ValType } from "../wasm/expression.ts";
+import { type Expr, f32x4, f64x2, i32, i32x4, i64, i64x2, type Local, ValType, v128 } from "../wasm/expression.ts";
 import type { Fn } from "../wasm/function.ts";
-import { BASE_NONE, BASE_RIP, INDEX_NONE, type Insn, RegClass, SEG_NONE } from "../x86/insn.ts";
-import { Emit, truncate } from "../x86/semantics/emit.ts";
+import { BASE_NONE, BASE_RIP, INDEX_NONE, type Insn, OperandKind, RegClass, SEG_NONE } from "../x86/insn.ts";
+import { Emit, type FloatSize, truncate } from "../x86/semantics/emit.ts";
 import { packFlags, unpackFlags } from "../x86/semantics/flags.ts";
 import { cpuState, segmentRegister } from "../x86/state.ts";
 
@@ -22,6 +22,8 @@ export interface RegionLocals {
   readonly pageVa: Local;
   readonly tlb: Local;
   readonly fetchTlb: Local;
+  readonly xmm: readonly Local[];
+  readonly mxcsr: Local;
   readonly cr0: Local;
   readonly cr4: Local;
   /** Locals that some instruction reads or writes: they are loaded at the entry. */
@@ -38,7 +40,16 @@ export interface RegionFlow {
   branch(): void;
   /** Leave the region to a linear address. */
   jump(target: Expr): void;
+  /** Checks that have been made on the way here. */
+  readonly checked: Set<string>;
 }
+
+/** Bytes of a shuffle that takes the low 8 (4) bytes of the first vector and the others of the second. */
+const LOW_64 = [0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31];
+const LOW_32 = [0, 1, 2, 3, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31];
+
+/** The low bytes of a vector, zero-extended. */
+const lowOf = (v: Expr, size: 4 | 8): Expr => v128.shuffle(v, v128.const(0n, 0n), size === 8 ? LOW_64 : LOW_32);
 
 export class RegionEmit extends Emit {
   readonly fn: Fn;
@@ -117,6 +128,72 @@ export class RegionEmit extends Emit {
   vectorAddress(i: number): Expr {
     const o = this.operand(i);
     return i32.const(CPU_STATE + (o.regClass === RegClass.Mmx ? ST.fpr : ST.xmm) + o.reg * 16);
+  }
+
+  /** The local of vector register operand `i`; undefined for MMX registers, which stay in memory. */
+  #vector(i: number): Local | undefined {
+    const o = this.operand(i);
+    return o.kind === OperandKind.Reg && o.regClass === RegClass.Xmm ? this.#use(this.#xmm(o.reg)) : undefined;
+  }
+
+  #xmm(n: number): Local {
+    return this.#locals.xmm[n] as Local;
+  }
+
+  override readVector(i: number, size = 16, aligned = false): Local {
+    const local = this.#vector(i);
+    if (!local) return super.readVector(i, size, aligned);
+    return this.fn.let(size === 16 ? local : lowOf(local, Math.max(size, 4) as 4 | 8));
+  }
+
+  override writeVector(i: number, value: Expr, aligned = false): void {
+    const local = this.#vector(i);
+    if (local) this.#write(local, value);
+    else super.writeVector(i, value, aligned);
+  }
+
+  override readXmm0(): Local {
+    return this.fn.let(this.#use(this.#xmm(0)));
+  }
+
+  override readLow64(i: number): Local {
+    const local = this.#vector(i);
+    return local ? this.fn.let(i64x2.extractLane(local, 0)) : super.readLow64(i);
+  }
+
+  override readLow32(i: number): Local {
+    const local = this.#vector(i);
+    return local ? this.fn.let(i64.extendU(i32x4.extractLane(local, 0))) : super.readLow32(i);
+  }
+
+  override writeLow(i: number, size: 4 | 8, value: Expr): void {
+    const local = this.#vector(i);
+    if (!local) return super.writeLow(i, size, value);
+    const whole = size === 8 ? i64x2.replaceLane(local, 0, value) : i32x4.replaceLane(local, 0, i32.wrap(value));
+    this.#write(local, whole);
+  }
+
+  override readFloat(i: number, size: FloatSize): Local {
+    const local = this.#vector(i);
+    if (!local) return super.readFloat(i, size);
+    return this.fn.let(size.bytes === 4 ? f32x4.extractLane(local, 0) : f64x2.extractLane(local, 0));
+  }
+
+  override writeFloat(i: number, { bytes }: FloatSize, value: Expr): void {
+    const local = this.#use(this.#xmm(this.operand(i).reg));
+    this.#write(local, bytes === 4 ? f32x4.replaceLane(local, 0, value) : f64x2.replaceLane(local, 0, value));
+  }
+
+  override check(name: string, emit: () => void): void {
+    if (this.#flow.checked.has(name)) return;
+    emit();
+    this.#flow.checked.add(name);
+  }
+
+  override writeScalar(i: number, size: 4 | 8, vector: Expr): void {
+    const local = this.#vector(i);
+    if (local) this.#write(local, v128.shuffle(vector, local, size === 8 ? LOW_64 : LOW_32));
+    else super.writeScalar(i, size, vector);
   }
 
   segmentSelector(i: number): Expr {
@@ -229,6 +306,7 @@ export class RegionEmit extends Emit {
 
   override state32(field: keyof typeof ST): Expr {
     if (field === "flags_aux") return this.#use(this.#locals.flagsAux);
+    if (field === "mxcsr") return this.#use(this.#locals.mxcsr);
     if (field === "cr0") return this.#use(this.#locals.cr0);
     if (field === "cr4") return this.#use(this.#locals.cr4);
     return super.state32(field);
@@ -236,6 +314,7 @@ export class RegionEmit extends Emit {
 
   override setState32(field: keyof typeof ST, value: Expr): void {
     if (field === "flags_aux") this.#write(this.#locals.flagsAux, value);
+    else if (field === "mxcsr") this.#write(this.#locals.mxcsr, value);
     else super.setState32(field, value);
   }
 

@@ -13,6 +13,8 @@ export interface FlowGraph {
   readonly mergePoints: ReadonlySet<number>;
   /** Children in the dominator tree, in reverse postorder. */
   readonly dominated: ReadonlyMap<number, readonly number[]>;
+  /** The immediate dominator; the entry has none. */
+  dominator(at: number): number | undefined;
   /** Whether the edge stays in the region. */
   has(from: number, to: number): boolean;
   isBackEdge(from: number, to: number): boolean;
@@ -72,6 +74,7 @@ export function analyse(region: Region): FlowGraph {
       loopHeaders,
       mergePoints: new Set([...forward].filter(([, n]) => n > 1).map(([at]) => at)),
       dominated,
+      dominator: (at) => parents.get(at),
       has: (from, to) => number.has(to) && successors(from).includes(to),
       isBackEdge: (from, to) => position(to) <= position(from),
     };

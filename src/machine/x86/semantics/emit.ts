@@ -15,7 +15,7 @@
  * access that can fault. `read`, `readModify`, `translate` leave the instruction
  * by themselves when they fault.
  */
-import { type Expr, i32x4, i64, i64x2, type Local, StoreOp, v128 } from "../../wasm/expression.ts";
+import { type Expr, f32, f64, i32x4, i64, i64x2, type Local, StoreOp, v128 } from "../../wasm/expression.ts";
 import { type Insn, type Operand, OperandKind } from "../insn.ts";
 import { cpuState, RSP } from "../state.ts";
 import { FlagsEmit } from "./flags.ts";
@@ -23,6 +23,11 @@ import { loadSized, loadVector, STORE_SIZED, signExtend, truncate } from "./valu
 
 /** Sizes in bytes. */
 export type Size = 1 | 2 | 4 | 8;
+
+/** Single or double precision. */
+export interface FloatSize {
+  readonly bytes: 4 | 8;
+}
 
 /** Semantics of one mnemonic. */
 export type Semantics = (e: Emit) => void;
@@ -244,6 +249,25 @@ export abstract class Emit extends FlagsEmit {
   /** Writes the low `size` bytes of a vector to the low bytes of register operand `i`, leaving the rest, or to memory. */
   writeScalar(i: number, size: 4 | 8, vector: Expr): void {
     this.writeLow(i, size, size === 8 ? i64x2.extractLane(vector, 0) : i64.extendU(i32x4.extractLane(vector, 0)));
+  }
+
+  /** Reads the low number of vector register or memory operand `i`. */
+  readFloat(i: number, { bytes }: FloatSize): Local {
+    const address = this.isMemory(i) ? this.translate(this.linearAddress(), bytes, false) : this.vectorAddress(i);
+    return this.fn.let(bytes === 4 ? f32.load(address) : f64.load(address));
+  }
+
+  /** Writes the low number of vector register operand `i`, leaving the rest. */
+  writeFloat(i: number, { bytes }: FloatSize, value: Expr): void {
+    this.fn.store(bytes === 4 ? StoreOp.f32 : StoreOp.f64, this.vectorAddress(i), value);
+  }
+
+  /**
+   * A check that leaves the instruction if it fails, and whose outcome other instructions do not change. A tier that
+   * knows of it from an instruction before leaves it out.
+   */
+  check(_name: string, emit: () => void): void {
+    emit();
   }
 
   /** Raises #GP(0) unless the address is aligned. */

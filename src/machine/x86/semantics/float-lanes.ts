@@ -9,20 +9,43 @@
  * programs after a while, or the result is found to be exact. All else is computed in TypeScript
  * (softfloat/sse.ts).
  */
-import { type Expr, f32x4, f64x2, i32, i32x4, i64x2, type Local, ValType, v128 } from "../../wasm/expression.ts";
+import {
+  type Expr,
+  f32,
+  f32x4,
+  f64,
+  f64x2,
+  i32,
+  i32x4,
+  i64x2,
+  type Local,
+  ValType,
+  v128,
+} from "../../wasm/expression.ts";
 import type { Fn } from "../../wasm/function.ts";
 import { SseOp } from "../softfloat/sse-op.ts";
 import type { Emit } from "./emit.ts";
 
-/** A lane type with its WebAssembly operations. */
-export interface Lanes {
+/** WebAssembly's arithmetic on vectors, or on single numbers; its comparisons give masks, or 0 and 1. */
+type Arithmetic = Pick<
+  typeof f64x2,
+  "abs" | "add" | "div" | "eq" | "ge" | "gt" | "le" | "lt" | "mul" | "ne" | "neg" | "sqrt" | "sub"
+>;
+
+/** A lane type with its WebAssembly operations: all lanes of a vector, or one as a number of its own. */
+export interface Lanes<Float extends Arithmetic = Arithmetic> {
   readonly bytes: 4 | 8;
-  readonly float: typeof f32x4 | typeof f64x2;
+  /** Of operands and results. */
+  readonly type: ValType;
+  readonly float: Float;
+  /** What a comparison gives, combined. */
+  and(a: Expr, b: Expr): Expr;
+  or(a: Expr, b: Expr): Expr;
   /** One bit for each lane of a comparison's result. */
   bitmask(v: Expr): Expr;
   /** What bitmask gives if all lanes are true. */
   readonly all: number;
-  /** A vector with the same value in all lanes. */
+  /** The same value in all lanes. */
   splat(bits: bigint): Expr;
   readonly minNormal: bigint;
   readonly infinity: bigint;
@@ -32,9 +55,12 @@ export interface Lanes {
   readonly splitter: bigint;
 }
 
-export const SINGLE: Lanes = {
+export const SINGLE: Lanes<typeof f32x4> = {
   bytes: 4,
+  type: ValType.v128,
   float: f32x4,
+  and: v128.and,
+  or: v128.or,
   bitmask: i32x4.bitmask,
   all: 15,
   splat: (bits) => v128.const((bits << 32n) | bits, (bits << 32n) | bits),
@@ -44,9 +70,12 @@ export const SINGLE: Lanes = {
   splitter: 0x45800800n,
 };
 
-export const DOUBLE: Lanes = {
+export const DOUBLE: Lanes<typeof f64x2> = {
   bytes: 8,
+  type: ValType.v128,
   float: f64x2,
+  and: v128.and,
+  or: v128.or,
   bitmask: i64x2.bitmask,
   all: 3,
   splat: (bits) => v128.const(bits, bits),
@@ -55,6 +84,39 @@ export const DOUBLE: Lanes = {
   minProduct: 0x03f0000000000000n,
   splitter: 0x41a0000002000000n,
 };
+
+export type VectorLanes = Lanes<typeof f32x4 | typeof f64x2>;
+
+/** One number of a lane type, and how it gets into a vector and out of it. */
+export interface Scalar extends Lanes {
+  fromVector(v: Expr): Expr;
+  /** With zeros above. */
+  toVector(value: Expr): Expr;
+}
+
+const one = { bitmask: (v: Expr): Expr => v, all: 1, and: i32.and, or: i32.or } as const;
+
+export const SCALAR_SINGLE: Scalar = {
+  ...SINGLE,
+  ...one,
+  type: ValType.f32,
+  float: f32,
+  splat: (bits) => f32.reinterpretI32(i32.const(Number(bits))),
+  fromVector: (v) => f32x4.extractLane(v, 0),
+  toVector: (value) => f32x4.replaceLane(v128.const(0n, 0n), 0, value),
+};
+
+export const SCALAR_DOUBLE: Scalar = {
+  ...DOUBLE,
+  ...one,
+  type: ValType.f64,
+  float: f64,
+  splat: f64.const,
+  fromVector: (v) => f64x2.extractLane(v, 0),
+  toVector: (value) => f64x2.replaceLane(v128.const(0n, 0n), 0, value),
+};
+
+export const scalarOf = (lanes: Lanes): Scalar => (lanes.bytes === 4 ? SCALAR_SINGLE : SCALAR_DOUBLE);
 
 /** The forms of an operation: names end in ps, pd, ss, sd. */
 export const FORMS = [
@@ -66,7 +128,7 @@ export const FORMS = [
 
 /** Mask of the lanes that are neither denormal nor NaN. */
 export const isUsual = (lanes: Lanes, v: Local): Expr =>
-  v128.or(lanes.float.ge(lanes.float.abs(v), lanes.splat(lanes.minNormal)), isZero(lanes, v));
+  lanes.or(lanes.float.ge(lanes.float.abs(v), lanes.splat(lanes.minNormal)), isZero(lanes, v));
 
 export const isZero = (lanes: Lanes, v: Expr): Expr => lanes.float.eq(v, lanes.splat(0n));
 
@@ -103,10 +165,11 @@ export function productError(lanes: Lanes, a: Local, b: Local, r: Local, fn: Fn)
 
 /** Mask of the lanes whose value is large enough for productError, or zero. */
 export const isProvable = (lanes: Lanes, v: Local): Expr =>
-  v128.or(lanes.float.ge(lanes.float.abs(v), lanes.splat(lanes.minProduct)), isZero(lanes, v));
+  lanes.or(lanes.float.ge(lanes.float.abs(v), lanes.splat(lanes.minProduct)), isZero(lanes, v));
 
 /** All lanes of a mask are true (of a scalar: the lowest). */
 export function holds(lanes: Lanes, scalar: boolean, mask: Expr): Expr {
+  if (lanes.type !== ValType.v128) return mask;
   const wanted = i32.const(scalar ? 1 : lanes.all);
   const bits = lanes.bitmask(mask);
   return i32.eq(scalar ? i32.and(bits, wanted) : bits, wanted);
@@ -143,14 +206,14 @@ export const raiseInexact = (e: Emit, inexact: Expr): void =>
 export const operation = (name: SseOp): Expr => i32.const(SseOp[name]);
 
 /**
- * The result of `fast` (a vector) if the conditions that it gives to `require` hold, else that of
+ * The result of `fast` (of `type`) if the conditions that it gives to `require` hold, else that of
  * the exact operation `op` on `a` and `b`.
  */
 export function fastOr(
   e: Emit,
   op: Expr,
-  a: Local,
-  b: Local,
+  a: Expr,
+  b: Expr,
   fast: (require: (condition: Expr) => void) => Expr,
   type: ValType = ValType.v128,
   fromSoft: (result: Local) => Expr = (result) => result,

@@ -25,11 +25,11 @@ import {
   isUsual,
   isUsualMode,
   isZero,
-  type Lanes,
   operation,
   raiseInexact,
   roundsAsUsual,
   SINGLE,
+  type VectorLanes,
 } from "./float-lanes.ts";
 import {
   enterMmx,
@@ -175,7 +175,7 @@ function toGeneral(from: "ss" | "sd", truncate: boolean): Semantics {
 }
 
 /** Packed conversions to 32-bit integers: the fast one of each source format. */
-const integers = (e: Emit, op: SseOp, lanes: Lanes, truncate: boolean, b: Local): Local =>
+const integers = (e: Emit, op: SseOp, lanes: VectorLanes, truncate: boolean, b: Local): Local =>
   fastOr(e, operation(op), b, b, (require) => {
     const { float } = lanes;
     require(canRaiseInexact(e, !truncate));
@@ -188,7 +188,7 @@ const integers = (e: Emit, op: SseOp, lanes: Lanes, truncate: boolean, b: Local)
 
 /** CVT(T)PS2DQ, CVT(T)PD2DQ */
 const toVector =
-  (op: SseOp, lanes: Lanes, truncate: boolean): Semantics =>
+  (op: SseOp, lanes: VectorLanes, truncate: boolean): Semantics =>
   (e) => {
     requireSse(e);
     e.writeVector(0, integers(e, op, lanes, truncate, readSource(e, 1)));
@@ -196,7 +196,7 @@ const toVector =
 
 /** CVT(T)PS2PI, CVT(T)PD2PI: the x87 state becomes MMX's before a floating-point exception is found. */
 const toMmx =
-  (op: SseOp, lanes: Lanes, truncate: boolean): Semantics =>
+  (op: SseOp, lanes: VectorLanes, truncate: boolean): Semantics =>
   (e) => {
     requireSse(e);
     requireMmx(e);

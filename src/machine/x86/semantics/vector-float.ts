@@ -1,10 +1,9 @@
 /** Floating-point arithmetic and comparison of SSE and SSE2 (SDM vol. 1 §10.4.1, §11.4.1). */
-import { type Expr, f32, f32x4, f64, f64x2, i32, i32x4, type Local, ValType, v128 } from "../../wasm/expression.ts";
+import { type Expr, i32, i32x4, type Local, ValType, v128 } from "../../wasm/expression.ts";
 import type { Fn } from "../../wasm/function.ts";
 import { SSE_IMMEDIATE_SHIFT, type SseOp } from "../softfloat/sse-op.ts";
 import type { Emit, Semantics } from "./emit.ts";
 import {
-  DOUBLE,
   FORMS,
   fastOr,
   holds,
@@ -18,7 +17,11 @@ import {
   operation,
   productError,
   roundsAsUsual,
+  SCALAR_DOUBLE,
+  SCALAR_SINGLE,
+  type Scalar,
   SINGLE,
+  scalarOf,
   sumError,
 } from "./float-lanes.ts";
 import { requireSse } from "./vector.ts";
@@ -28,6 +31,13 @@ export function operands(e: Emit, lanes: Lanes, scalar: boolean): { a: Local; b:
   requireSse(e);
   const b = scalar ? e.readVector(1, lanes.bytes) : e.readVector(1, 16, true);
   return { a: e.readVector(0, scalar ? lanes.bytes : 16), b };
+}
+
+/** Two scalar operands as numbers. */
+function scalars(e: Emit, lanes: Scalar): { a: Local; b: Local } {
+  requireSse(e);
+  const b = e.readFloat(1, lanes);
+  return { a: e.readFloat(0, lanes), b };
 }
 
 /** A scalar result leaves the rest of the register. */
@@ -47,7 +57,7 @@ interface Formula {
 /** Sums and differences are exact where they are tiny. */
 const add: Formula = {
   result: (lanes, a, b) => lanes.float.add(a, b),
-  isRight: (lanes, a, b) => v128.and(isUsual(lanes, a), isUsual(lanes, b)),
+  isRight: (lanes, a, b) => lanes.and(isUsual(lanes, a), isUsual(lanes, b)),
   isExact: (lanes, a, b, r, fn) => isZero(lanes, sumError(lanes, a, b, r, fn)),
 };
 
@@ -61,23 +71,23 @@ const subtract: Formula = {
 function isProduct(lanes: Lanes, whole: Local, a: Local, b: Local, fn: Fn): Expr {
   const product = fn.let(lanes.float.mul(a, b));
   const exact = isZero(lanes, productError(lanes, a, b, product, fn));
-  return v128.and(v128.and(lanes.float.eq(product, whole), exact), isProvable(lanes, whole));
+  return lanes.and(lanes.and(lanes.float.eq(product, whole), exact), isProvable(lanes, whole));
 }
 
 const multiply: Formula = {
   result: (lanes, a, b) => lanes.float.mul(a, b),
   isRight: (lanes, a, b, r) =>
-    v128.and(
+    lanes.and(
       add.isRight(lanes, a, b, r),
-      v128.or(isAboveMinimum(lanes, r), v128.or(isZero(lanes, a), isZero(lanes, b))),
+      lanes.or(isAboveMinimum(lanes, r), lanes.or(isZero(lanes, a), isZero(lanes, b))),
     ),
-  isExact: (lanes, a, b, r, fn) => v128.and(isZero(lanes, productError(lanes, a, b, r, fn)), isProvable(lanes, r)),
+  isExact: (lanes, a, b, r, fn) => lanes.and(isZero(lanes, productError(lanes, a, b, r, fn)), isProvable(lanes, r)),
 };
 
 const divide: Formula = {
   result: (lanes, a, b) => lanes.float.div(a, b),
   isRight: (lanes, a, b, r) =>
-    v128.and(add.isRight(lanes, a, b, r), v128.or(isAboveMinimum(lanes, r), isZero(lanes, a))),
+    lanes.and(add.isRight(lanes, a, b, r), lanes.or(isAboveMinimum(lanes, r), isZero(lanes, a))),
   isExact: (lanes, a, b, r, fn) => isProduct(lanes, a, r, b, fn),
 };
 
@@ -90,31 +100,53 @@ const squareRoot: Formula = {
 /** Where the operands of lane-wise arithmetic come from; HADDPS and others take them from other lanes. */
 export type Arrange = (a: Local, b: Local, fn: Fn) => readonly [Local, Local];
 
-/** The result of a formula on lanes, or of the exact operation `op`. */
+/** The result of a formula, under the conditions for it to be right. */
+function tryFormula(
+  e: Emit,
+  formula: Formula,
+  lanes: Lanes,
+  scalar: boolean,
+  a: Local,
+  b: Local,
+  require: (condition: Expr) => void,
+): Expr {
+  require(roundsAsUsual(e));
+  const r = e.fn.let(formula.result(lanes, a, b));
+  require(holds(lanes, scalar, lanes.and(isBounded(lanes, r), formula.isRight(lanes, a, b, r))));
+  e.fn.if(i32.eqz(isInexact(e)), () => require(holds(lanes, scalar, formula.isExact(lanes, a, b, r, e.fn))));
+  return r;
+}
+
+/** The result of a formula on the lanes of vectors, or of the exact operation `op`. */
 export function calculate(
   e: Emit,
   formula: Formula,
   op: SseOp,
   lanes: Lanes,
-  scalar: boolean,
   a: Local,
   b: Local,
   arrange: Arrange = (a, b) => [a, b],
 ): Local {
   return fastOr(e, operation(op), a, b, (require) => {
-    require(roundsAsUsual(e));
     const [x, y] = arrange(a, b, e.fn);
-    const r = e.fn.let(formula.result(lanes, x, y));
-    require(holds(lanes, scalar, v128.and(isBounded(lanes, r), formula.isRight(lanes, x, y, r))));
-    e.fn.if(i32.eqz(isInexact(e)), () => require(holds(lanes, scalar, formula.isExact(lanes, x, y, r, e.fn))));
-    return r;
+    return tryFormula(e, formula, lanes, false, x, y, require);
   });
 }
 
-export function arithmetic(formula: Formula, op: SseOp, lanes: Lanes, scalar: boolean, arrange?: Arrange): Semantics {
+/** Packed arithmetic. */
+export function arithmetic(formula: Formula, op: SseOp, lanes: Lanes, arrange?: Arrange): Semantics {
   return (e) => {
-    const { a, b } = operands(e, lanes, scalar);
-    writeResult(e, lanes, scalar, calculate(e, formula, op, lanes, scalar, a, b, arrange));
+    const { a, b } = operands(e, lanes, false);
+    e.writeVector(0, calculate(e, formula, op, lanes, a, b, arrange));
+  };
+}
+
+function scalarArithmetic(formula: Formula, op: SseOp, lanes: Scalar): Semantics {
+  return (e) => {
+    const { a, b } = scalars(e, lanes);
+    const fast = (require: (condition: Expr) => void): Expr => tryFormula(e, formula, lanes, true, a, b, require);
+    const [x, y] = [lanes.toVector(a), lanes.toVector(b)];
+    e.writeFloat(0, lanes, fastOr(e, operation(op), x, y, fast, lanes.type, lanes.fromVector));
   };
 }
 
@@ -172,21 +204,17 @@ function compare(op: SseOp, lanes: Lanes, scalar: boolean): Semantics {
 }
 
 /** COMISx, UCOMISx: ZF and CF tell equal and less, ZF = PF = CF = 1 unordered; the others are cleared. */
-function compareToFlags(op: SseOp, lanes: Lanes): Semantics {
+function compareToFlags(op: SseOp, lanes: Scalar): Semantics {
   return (e) => {
-    const { a, b } = operands(e, lanes, true);
-    const single = lanes === SINGLE;
-    const x = single ? f32x4.extractLane(a, 0) : f64x2.extractLane(a, 0);
-    const y = single ? f32x4.extractLane(b, 0) : f64x2.extractLane(b, 0);
-    const scalar = single ? f32 : f64;
+    const { a, b } = scalars(e, lanes);
     const flags = fastOr(
       e,
       operation(op),
-      a,
-      b,
+      lanes.toVector(a),
+      lanes.toVector(b),
       (require) => {
-        require(holds(lanes, true, add.isRight(lanes, a, b, a)));
-        return i32.or(i32.shl(scalar.eq(x, y), i32.const(6)), scalar.lt(x, y));
+        require(add.isRight(lanes, a, b, a));
+        return i32.or(i32.shl(lanes.float.eq(a, b), i32.const(6)), lanes.float.lt(a, b));
       },
       ValType.i32,
       (result) => i32x4.extractLane(result, 0),
@@ -208,18 +236,20 @@ export const vectorFloat: Record<string, Semantics> = {
   rcpss: approximation("rcpss", true),
   rsqrtps: approximation("rsqrtps", false),
   rsqrtss: approximation("rsqrtss", true),
-  comiss: compareToFlags("comiss", SINGLE),
-  comisd: compareToFlags("comisd", DOUBLE),
-  ucomiss: compareToFlags("ucomiss", SINGLE),
-  ucomisd: compareToFlags("ucomisd", DOUBLE),
+  comiss: compareToFlags("comiss", SCALAR_SINGLE),
+  comisd: compareToFlags("comisd", SCALAR_DOUBLE),
+  ucomiss: compareToFlags("ucomiss", SCALAR_SINGLE),
+  ucomisd: compareToFlags("ucomisd", SCALAR_DOUBLE),
 };
 
 for (const [suffix, lanes, scalar] of FORMS) {
-  vectorFloat[`add${suffix}`] = arithmetic(add, `add${suffix}`, lanes, scalar);
-  vectorFloat[`sub${suffix}`] = arithmetic(subtract, `sub${suffix}`, lanes, scalar);
-  vectorFloat[`mul${suffix}`] = arithmetic(multiply, `mul${suffix}`, lanes, scalar);
-  vectorFloat[`div${suffix}`] = arithmetic(divide, `div${suffix}`, lanes, scalar);
-  vectorFloat[`sqrt${suffix}`] = arithmetic(squareRoot, `sqrt${suffix}`, lanes, scalar);
+  const of = (formula: Formula, op: SseOp): Semantics =>
+    scalar ? scalarArithmetic(formula, op, scalarOf(lanes)) : arithmetic(formula, op, lanes);
+  vectorFloat[`add${suffix}`] = of(add, `add${suffix}`);
+  vectorFloat[`sub${suffix}`] = of(subtract, `sub${suffix}`);
+  vectorFloat[`mul${suffix}`] = of(multiply, `mul${suffix}`);
+  vectorFloat[`div${suffix}`] = of(divide, `div${suffix}`);
+  vectorFloat[`sqrt${suffix}`] = of(squareRoot, `sqrt${suffix}`);
   vectorFloat[`min${suffix}`] = extremum(`min${suffix}`, lanes, scalar, lanes.float.pmin);
   vectorFloat[`max${suffix}`] = extremum(`max${suffix}`, lanes, scalar, lanes.float.pmax);
   // CMPSD has a name of its own in the table, where it is also a string instruction.

@@ -130,12 +130,12 @@ export const vectorSse3: Record<string, Semantics> = {
   movddup: duplicate(8, [0, 0]),
   movsldup: duplicate(4, [0, 0, 2, 2]),
   movshdup: duplicate(4, [1, 1, 3, 3]),
-  haddps: arithmetic(addition, "haddps", SINGLE, false, pairs(4)),
-  haddpd: arithmetic(addition, "haddpd", DOUBLE, false, pairs(8)),
-  hsubps: arithmetic(subtraction, "hsubps", SINGLE, false, pairs(4)),
-  hsubpd: arithmetic(subtraction, "hsubpd", DOUBLE, false, pairs(8)),
-  addsubps: arithmetic(addition, "addsubps", SINGLE, false, alternate(EVEN_SINGLE)),
-  addsubpd: arithmetic(addition, "addsubpd", DOUBLE, false, alternate(EVEN_DOUBLE)),
+  haddps: arithmetic(addition, "haddps", SINGLE, pairs(4)),
+  haddpd: arithmetic(addition, "haddpd", DOUBLE, pairs(8)),
+  hsubps: arithmetic(subtraction, "hsubps", SINGLE, pairs(4)),
+  hsubpd: arithmetic(subtraction, "hsubpd", DOUBLE, pairs(8)),
+  addsubps: arithmetic(addition, "addsubps", SINGLE, alternate(EVEN_SINGLE)),
+  addsubpd: arithmetic(addition, "addsubpd", DOUBLE, alternate(EVEN_DOUBLE)),
 };
 
 export const vectorSsse3: Record<string, Semantics> = {

@@ -2,7 +2,18 @@
 import { type Expr, i8x16, i16x8, i32, i32x4, i64x2, type Local, v128 } from "../../wasm/expression.ts";
 import { SSE_IMMEDIATE_SHIFT } from "../softfloat/sse-op.ts";
 import type { Emit, Semantics } from "./emit.ts";
-import { DOUBLE, FORMS, fastOr, holds, isUsual, type Lanes, operation, raiseInexact, SINGLE } from "./float-lanes.ts";
+import {
+  DOUBLE,
+  FORMS,
+  fastOr,
+  holds,
+  isUsual,
+  type Lanes,
+  operation,
+  raiseInexact,
+  SINGLE,
+  type VectorLanes,
+} from "./float-lanes.ts";
 import { bytesOfLanes, packed, readSource, requireSse, ZERO_VECTOR } from "./vector.ts";
 import { addition, calculate, multiplication, operands, writeResult } from "./vector-float.ts";
 import { lanes, pack } from "./vector-integer.ts";
@@ -141,7 +152,7 @@ const RC_SHIFT = 13;
 
 /** ROUNDxx: the mode is in the immediate's bits 0..1 or MXCSR; bit 3: no inexact exception. */
 const round =
-  (op: "roundps" | "roundpd" | "roundss" | "roundsd", type: Lanes, scalar: boolean): Semantics =>
+  (op: "roundps" | "roundpd" | "roundss" | "roundsd", type: VectorLanes, scalar: boolean): Semantics =>
   (e) => {
     const { fn } = e;
     const { a, b } = operands(e, type, scalar);
@@ -175,7 +186,7 @@ const dotProduct =
     const [multiply, add] = type === SINGLE ? (["mulps", "addps"] as const) : (["mulpd", "addpd"] as const);
     const taken = immediateMask(e, type.bytes, 4);
     const mask = (v: Local): Local => fn.let(v128.and(v, taken));
-    let sum = calculate(e, multiplication, multiply, type, false, mask(a), mask(b));
+    let sum = calculate(e, multiplication, multiply, type, mask(a), mask(b));
     // Neighbours are added first.
     const steps =
       type === SINGLE
@@ -192,7 +203,7 @@ const dotProduct =
     for (let i = 0; i < steps.length; i += 2) {
       const pick = (order: number[] | undefined): Local =>
         fn.let(v128.shuffle(sum, sum, bytesOfLanes(type.bytes, order ?? [])));
-      sum = calculate(e, addition, add, type, false, pick(steps[i]), pick(steps[i + 1]));
+      sum = calculate(e, addition, add, type, pick(steps[i]), pick(steps[i + 1]));
     }
     e.writeVector(0, v128.and(sum, immediateMask(e, type.bytes)));
   };

@@ -31,10 +31,12 @@ export function isVector(e: Emit, i: number): boolean {
 /** #UD unless CR4.OSFXSR is set and CR0.EM clear, #NM if CR0.TS is set. */
 export function requireSse(e: Emit): void {
   const disabled = (): Expr => i32.and(i32.xor(e.state32("cr4"), i32.const(OSFXSR)), i32.const(OSFXSR));
-  e.fn.if(i32.or(i32.and(e.state32("cr0"), i32.const(BLOCKING)), disabled()), () => {
-    e.fn.if(i32.or(i32.and(e.state32("cr0"), i32.const(Number(CR0_EM))), disabled()), () => e.raise(EXC_UD));
-    e.raise(EXC_NM);
-  });
+  e.check("sse", () =>
+    e.fn.if(i32.or(i32.and(e.state32("cr0"), i32.const(BLOCKING)), disabled()), () => {
+      e.fn.if(i32.or(i32.and(e.state32("cr0"), i32.const(Number(CR0_EM))), disabled()), () => e.raise(EXC_UD));
+      e.raise(EXC_NM);
+    }),
+  );
 }
 
 /** #UD if CR0.EM is set, #NM if CR0.TS, #MF if an x87 exception is pending. */
