@@ -53,7 +53,7 @@ const ST = cpuState.offset;
 const EN = engineState.offset;
 /** Where a single record is put to be stepped. */
 const STEP_RECORDS = CPU_SCRATCH + 0x800;
-const JIT_THRESHOLD = 32;
+const JIT_THRESHOLD = 8;
 
 export interface ProcessorOptions {
   /** CPUID features offered; instructions of others raise #UD. */

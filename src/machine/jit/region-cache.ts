@@ -16,8 +16,6 @@ import { discoverRegion, pageOf, type Region } from "./region.ts";
 
 /** Straight-line regions shorter than this gain nothing. */
 const MIN_INSTRUCTIONS = 8;
-/** Straight-line code gains less: it must be this many times as hot as a loop. */
-const STRAIGHT_PATIENCE = 4;
 /** Regions compiled in one go: bounds the time that the guest waits. */
 const MAX_BATCH = 32;
 /** Live regions at most. */
@@ -81,8 +79,7 @@ export class RegionCache {
     if (kind >= CASE_FIRST_REGION || this.#refused.has(record)) return;
     const heat = (this.#heat.get(record) ?? 0) + 1;
     this.#heat.set(record, heat);
-    const { threshold } = this.#host;
-    if (heat !== threshold && heat !== threshold * STRAIGHT_PATIENCE) return;
+    if (heat !== this.#host.threshold) return;
     const plain = u16[(record + REC_PLAIN) >>> 1] as number;
     // Forms without a case of their own (plain 0) may begin a region, pseudo records may not.
     if (plain !== 0 && plain < CASE_FIRST_FORM) return;
@@ -112,9 +109,8 @@ export class RegionCache {
         },
         offset,
       );
-      const patient = (this.#heat.get(record) ?? 0) >= this.#host.threshold * STRAIGHT_PATIENCE;
-      if (region.isLoop || (patient && region.instructions >= MIN_INSTRUCTIONS)) batch.push({ record, region });
-      else if (patient) this.#refused.add(record);
+      if (region.isLoop || region.instructions >= MIN_INSTRUCTIONS) batch.push({ record, region });
+      else this.#refused.add(record);
     }
     if (batch.length > 0) this.#compile(batch);
     this.statistics.milliseconds += this.#host.now() - start;

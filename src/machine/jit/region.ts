@@ -11,7 +11,7 @@
  */
 
 import { cloneInsn } from "../interpreter/forms.ts";
-import { REC_DISP, REC_IMM, REC_LINK, REC_OFFSET } from "../interpreter/record.ts";
+import { CASE_FIRST_REGION, REC_CASE, REC_DISP, REC_IMM, REC_LINK, REC_OFFSET } from "../interpreter/record.ts";
 import type { MachineMemory } from "../memory.ts";
 import { decode, newInsn } from "../x86/decode/index.ts";
 import { resolveFeature } from "../x86/fallback.ts";
@@ -186,16 +186,16 @@ class Discovery {
   readonly #source: RegionSource;
   readonly #leaders = new Set<number>();
   readonly #limit: number;
-  readonly #calls: boolean;
+  readonly #wide: boolean;
 
   /**
    * @param limit instructions at most
-   * @param calls go into subroutines
+   * @param wide go into subroutines, and through code where other regions begin
    */
-  constructor(source: RegionSource, limit: number, calls: boolean) {
+  constructor(source: RegionSource, limit: number, wide: boolean) {
     this.#source = source;
     this.#limit = limit;
-    this.#calls = calls;
+    this.#wide = wide;
   }
 
   region(entry: number, blocks: ReadonlyMap<number, Block>): Omit<Region, "isLoop"> {
@@ -214,7 +214,7 @@ class Discovery {
     for (let offset = work.shift(); offset !== undefined; offset = work.shift()) {
       while (!this.insns.has(offset) && this.insns.size < this.#limit) {
         const at = this.#instructionAt(offset);
-        if (!at) break;
+        if (!at || (offset !== entry && !this.#wide && this.#isRegion(at))) break;
         this.insns.set(offset, at);
         const { mnemonic } = at.insn.def;
         const next: number = offset + at.insn.length;
@@ -223,8 +223,8 @@ class Discovery {
           const target = this.#target(at);
           if (conditional) lead(next);
           const isCall = mnemonic === "call";
-          if (target !== undefined && (this.#calls || !isCall) && !this.#isCold(at, target)) lead(target);
-          if (isCall && target !== undefined && this.#calls) lead(next);
+          if (target !== undefined && (this.#wide || !isCall) && !this.#isCold(at, target)) lead(target);
+          if (isCall && target !== undefined && this.#wide) lead(next);
           break;
         }
         offset = next;
@@ -235,6 +235,11 @@ class Discovery {
   /** Where a branch, jump or call goes, as far as it is known. */
   #target(at: RegionInsn): number | undefined {
     return branchTarget(at.insn, at.offset) ?? at.predicted;
+  }
+
+  /** Another region begins there: it is linked to, since two copies of code cost more than a link. */
+  #isRegion({ record }: RegionInsn): boolean {
+    return (this.#source.memory.u16[(record + REC_CASE) >>> 1] as number) >= CASE_FIRST_REGION;
   }
 
   /** A conditional branch that the interpreter has (almost) never taken. */
@@ -316,7 +321,7 @@ class Discovery {
       const block = this.#blockAt(start);
       if (block.code.length > 0) blocks.set(start, block);
     }
-    if (this.#calls) findReturns(blocks);
+    if (this.#wide) findReturns(blocks);
     return blocks;
   }
 
