@@ -61,12 +61,12 @@ export class Encoder {
   }
 
   /** Signed LEB128, 64 bits. */
-  signed64(value: bigint): void {
-    let v = BigInt.asIntN(64, value);
-    if (v >= -0x80000000n && v <= 0x7fffffffn) {
-      this.signed(Number(v));
+  signed64(value: bigint | number): void {
+    if (typeof value === "number" && value === (value | 0)) {
+      this.signed(value);
       return;
     }
+    let v = BigInt.asIntN(64, BigInt(value));
     for (;;) {
       const byte = Number(v & 0x7fn);
       v >>= 7n;

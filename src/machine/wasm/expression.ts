@@ -74,8 +74,11 @@ const isConst = (e: Expr): boolean => e.kind === NodeKind.Const;
 const isZero = (e: Expr): boolean => e.kind === NodeKind.Const && (e.value === 0 || e.value === 0n);
 
 const i32Const = (value: number): Expr => node(NodeKind.Const, I32, 0x41, NONE, 0, value | 0);
-const i64Const = (value: bigint | number): Expr =>
-  node(NodeKind.Const, I64, 0x42, NONE, 0, BigInt.asIntN(64, BigInt(value)));
+/** Numbers are kept as such where they are exact: arithmetic on bigints takes time when code is generated. */
+const i64Const = (value: bigint | number): Expr => {
+  const n = Number(value);
+  return node(NodeKind.Const, I64, 0x42, NONE, 0, Number.isSafeInteger(n) ? n : BigInt.asIntN(64, BigInt(value)));
+};
 
 function addFolding(type: ValType, code: number, make: (v: bigint) => Expr) {
   return (a: Expr, b: Expr): Expr => {

@@ -223,7 +223,7 @@ export class Fn {
       case NodeKind.Const:
         code.u8(e.code);
         if (e.type === ValType.i32) code.signed(e.value as number);
-        else code.signed64(e.value as bigint);
+        else code.signed64(e.value);
         break;
       case NodeKind.Local:
         code.u8(0x20);
