@@ -15,7 +15,7 @@ import { generateHandlers } from "../src/machine/interpreter/generate.ts";
 import type { FormShape } from "../src/machine/interpreter/handlers.ts";
 import { INLINE_FORMS, KNOWN_FORMS } from "../src/machine/interpreter/hot-forms.ts";
 import { layOutMemory } from "../src/machine/layout.ts";
-import type { Local } from "../src/machine/wasm/expression.ts";
+import type { Expr, Local } from "../src/machine/wasm/expression.ts";
 import { decode, newInsn } from "../src/machine/x86/decode/index.ts";
 import { DEFAULT_FEATURES } from "../src/machine/x86/features.ts";
 import { implementedMnemonics, semantics } from "../src/machine/x86/semantics/index.ts";
@@ -30,8 +30,8 @@ const IO_PRIVILEGED = new Set(["cli", "sti", "in", "out", "ins", "outs"]);
 const layout = layOutMemory(1 << 20);
 
 /** What the code of sample encodings calls; emitting is watched by standing between. */
-const calls = { system: false, soft: false };
-const { callSystem, softSse } = InterpreterEmit.prototype;
+const calls = { system: false, soft: false, x87: false };
+const { callSystem, softSse, callRuntime } = InterpreterEmit.prototype;
 InterpreterEmit.prototype.callSystem = function (...args): void {
   calls.system = true;
   callSystem.apply(this, args);
@@ -39,6 +39,10 @@ InterpreterEmit.prototype.callSystem = function (...args): void {
 InterpreterEmit.prototype.softSse = function (...args): Local {
   calls.soft = true;
   return softSse.apply(this, args);
+};
+InterpreterEmit.prototype.callRuntime = function (name, ...args): Expr {
+  calls.x87 ||= name.startsWith("x87");
+  return callRuntime.apply(this, [name, ...args]);
 };
 
 /** Shapes of sample encodings of a line, one for each form. */
@@ -62,13 +66,13 @@ function execution(mnemonic: string, defs: readonly InsnDef[]): string {
   if (mnemonic === "rdpmc") return "#GP(0)";
   if (IO_PRIVILEGED.has(mnemonic) || defs.every((def) => def.privileged)) return "privileged";
   const seen = defs.flatMap(sampleShapes).map((shape) => {
-    calls.system = calls.soft = false;
+    calls.system = calls.soft = calls.x87 = false;
     generateHandlers(layout, [shape]);
     return { ...calls };
   });
   if (seen.length === 0) throw new Error(`no sample of ${mnemonic} decodes`);
   if (!seen.some(({ system, soft }) => system || soft)) return "WebAssembly";
-  const allInTypeScript = seen.every(({ system }) => system) && !WIDE_DIVISION.has(mnemonic);
+  const allInTypeScript = seen.every(({ system, x87 }) => system && !x87) && !WIDE_DIVISION.has(mnemonic);
   return allInTypeScript ? "TypeScript" : "WebAssembly and TypeScript";
 }
 
@@ -98,7 +102,7 @@ table (src/machine/x86/table/). *Execution*:
 
 * **WebAssembly**: all of it is generated from the semantics.
 * **WebAssembly and TypeScript**: some cases are finished by a TypeScript function (segment registers, 128-bit
-  dividends, SSE arithmetic whose result or exceptions WebAssembly does not give exactly).
+  dividends, x87 and SSE arithmetic whose result or exceptions WebAssembly does not give exactly).
 * **TypeScript**: checks and memory operand are generated code, what is done with it is a TypeScript function.
 * **privileged**: #GP(0) above ring 0 (ports and IF: above IOPL), and guests run in ring 3. The hypervisor
   emulates those that Xen emulates.

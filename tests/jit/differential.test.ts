@@ -19,6 +19,9 @@ function load(machine: FlatMachine, program: Uint8Array, seed: number, at: numbe
   cpu.gpr[3] = BigInt(DATA);
   cpu.gpr[4] = BigInt(DATA + 0x4000);
   cpu.state.rip = BigInt(at);
+  // All exceptions masked, any rounding and precision.
+  cpu.state.fcw = 0x7f | (random.next(16) << 8);
+  cpu.state.fsw = cpu.state.ftw = 0;
 }
 
 function snapshot({ cpu, bytes }: FlatMachine): unknown {
@@ -29,6 +32,8 @@ function snapshot({ cpu, bytes }: FlatMachine): unknown {
     rflags: cpu.rflags,
     retired: cpu.retired,
     xmm: Buffer.from(state.xmm).toString("hex"),
+    x87: [state.fcw, state.fsw, state.ftw, state.fip, state.fdp],
+    fpr: Buffer.from(state.fpr).toString("hex"),
     vector: state.exit_vector,
     errorCode: state.exit_error_code,
     cr2: state.cr2,

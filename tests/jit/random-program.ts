@@ -1,4 +1,4 @@
-/** Random machine code for comparing the tiers: loops of arithmetic, memory accesses and short branches. */
+/** Random machine code for comparing the tiers: loops of arithmetic, memory accesses, x87 and short branches. */
 
 /** Programs begin somewhere in this page, often near its end. */
 export const CODE_PAGE = 0x1000;
@@ -17,6 +17,9 @@ export class Random {
     x ^= x << 5;
     this.#state = x >>> 0;
     return this.#state % bound;
+  }
+  pick<T>(from: readonly T[]): T {
+    return from[this.next(from.length)] as T;
   }
 }
 
@@ -51,7 +54,7 @@ export function randomProgram(random: Random, iterations: number, faults: boolea
     const w = random.next(2);
     const a = register();
     const b = register();
-    switch (random.next(19)) {
+    switch (random.next(20)) {
       case 0: // op r, r
       case 1:
       case 2:
@@ -98,6 +101,8 @@ export function randomProgram(random: Random, iterations: number, faults: boolea
           [rex(w, a, RBX), 0x0f, 0xc1, ...memory(a)],
           [rex(w, a, RBX), 0x0f, 0xb1, ...memory(a)],
         ][random.next(3)] as number[];
+      case 18: // x87, the stack as deep behind as before
+        return x87();
       default: // movdqu / paddd / pxor
         return [
           [0xf3, 0x0f, 0x6f, ...memory(a & 7)],
@@ -107,6 +112,44 @@ export function randomProgram(random: Random, iterations: number, faults: boolea
         ][random.next(4)] as number[];
     }
   };
+  /** Loads a number, works on it, stores it. */
+  function x87(): number[] {
+    const [load, loadExtension] = random.pick([
+      [0xd9, 0], // fld m32
+      [0xdd, 0], // fld m64
+      [0xdb, 5], // fld m80
+      [0xdf, 0], // fild m16
+      [0xdf, 0],
+      [0xdb, 0], // fild m32
+      [0xdb, 0],
+      [0xdf, 5], // fild m64
+    ] as const);
+    const [store, storeExtension] = random.pick([
+      [0xd9, 3], // fstp m32
+      [0xdd, 3], // fstp m64
+      [0xdd, 3],
+      [0xdb, 7], // fstp m80
+      [0xdf, 7], // fistp m64
+      [0xdd, 1], // fisttp m64
+    ] as const);
+    const operation = (): number[] => {
+      // ST(1) is mostly empty.
+      const i = random.next(20) === 0 ? 1 : 0;
+      return [
+        [0xd8, modrm(3, random.pick([0, 1, 2, 4, 5, 6, 7]), i)], // fadd to fdivr, fcom
+        [0xd8, ...memory(random.pick([0, 1, 4, 5, 6, 7]))], // the same with m32
+        [0xda, ...memory(random.pick([0, 1, 4, 5, 6, 7]))], // with m32int
+        [0xd9, random.pick([0xe0, 0xe1, 0xe4, 0xfa, 0xfc])], // fchs, fabs, ftst, fsqrt, frndint
+        [0xd9, 0xc0, 0xde, random.pick([0xc1, 0xc9, 0xe1, 0xe9, 0xf1, 0xf9])], // fld st0; faddp st1 and the like
+        [0xd9, 0xe8 + random.next(7), 0xd9, 0xc9, 0xdb, 0xe9, 0xdd, 0xd9], // fldpi; fxch; fucomi st1; fstp st1
+        [0xda, 0xc0 + 8 * random.next(4)], // fcmovcc st0
+        [0xd9, 0xee, 0xdf, 0xf1], // fldz; fcomip st1
+        [0xdf, 0xe0, 0xd9, 0xf7, 0xd9, 0xf6], // fnstsw ax; fincstp; fdecstp
+      ][random.next(9)] as number[];
+    };
+    const middle = Array.from({ length: 1 + random.next(3) }, operation).flat();
+    return [load, ...memory(loadExtension), ...middle, store, ...memory(storeExtension)];
+  }
   const code: number[] = [0xb9, ...imm32(iterations)];
   /** Places of 32-bit displacements to be filled in, and the subroutine each goes to. */
   const calls: { at: number; to: number }[] = [];

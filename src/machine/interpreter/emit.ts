@@ -122,6 +122,10 @@ export class InterpreterEmit extends Emit {
     return i32.add(this.#registerOffset(i), i32.const(CPU_STATE + base));
   }
 
+  stackOffset(i: number): Expr {
+    return this.#registerOffset(i);
+  }
+
   segmentSelector(i: number): Expr {
     return i64.load16u(this.#registerOffset(i), CPU_STATE + ST.segment);
   }
@@ -155,7 +159,7 @@ export class InterpreterEmit extends Emit {
     return i64.add(i64.load(ZERO, CPU_STATE + ST.page_va), i64.extendU(past));
   }
 
-  #thisRip(): Expr {
+  thisRip(): Expr {
     return i64.add(i64.load(ZERO, CPU_STATE + ST.page_va), i64.load16u(this.#record, REC_OFFSET));
   }
 
@@ -238,7 +242,7 @@ export class InterpreterEmit extends Emit {
 
   exitAt(reason: number): void {
     this.#storeExit(reason);
-    this.setState64("rip", this.#thisRip());
+    this.setState64("rip", this.thisRip());
     this.#flow.exit();
   }
 
@@ -248,7 +252,7 @@ export class InterpreterEmit extends Emit {
   callSystem(host: Expr = ZERO): void {
     this.usesSystem = true;
     const h = this.fn.let(host);
-    this.setState64("rip", this.#thisRip());
+    this.setState64("rip", this.thisRip());
     this.#flow.status(call(this.#system, i32.load(this.#record, REC_LINK), h));
   }
 

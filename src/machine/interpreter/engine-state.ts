@@ -38,4 +38,6 @@ export const engineState = struct("engine_state", {
   b: bytes(16),
   result: bytes(16),
   scratch: u64,
+  /** The temporary number of the x87 functions: significand, then sign and exponent. */
+  x87_operand: bytes(16),
 });

@@ -13,6 +13,7 @@ import { defineHandler, type Emitted, type FormShape } from "./handlers.ts";
 import { defineRun } from "./loop.ts";
 import { defineRuntime, type Runtime } from "./runtime.ts";
 import { TABLE_SIZE } from "./status.ts";
+import { importX87 } from "./x87/index.ts";
 
 const { i32: I32, i64: I64 } = ValType;
 
@@ -106,6 +107,7 @@ export function generateHandlers(
     getFlags: module.importFunction("getFlags", [], [I32]),
     setFlags: module.importFunction("setFlags", [I32], [I32]),
     softSse: module.importFunction("softSse", IMPORTS.softSse.params, IMPORTS.softSse.results),
+    x87: importX87(module, shapes.flat()),
   };
   const forms = shapes.map((shape, i) =>
     defineHandler(module, module.declare([I32], [I32], String(i)), shape, runtime, system),

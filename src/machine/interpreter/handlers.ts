@@ -57,6 +57,7 @@ const runtimeFunctions = (runtime: Runtime): Readonly<Record<string, FunctionRef
   getFlags: runtime.getFlags,
   setFlags: runtime.setFlags,
   softSse: runtime.softSse,
+  ...runtime.x87,
 });
 
 /** Flow of an out-of-line handler: everything is told by its status. */

@@ -150,6 +150,7 @@ export class Interpreter implements Processor, SystemHost {
         layout,
         features: this.features,
         table: this.#wasm.table,
+        runtime: instance.exports,
         locate: (record) => this.#locate(record),
         threshold: options.jitThreshold ?? JIT_THRESHOLD,
         now: options.now ?? (() => 0),

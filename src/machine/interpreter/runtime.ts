@@ -21,6 +21,7 @@ import { call, type FunctionRef, type ModuleBuilder } from "../wasm/module.ts";
 import { packFlags, unpackFlags } from "../x86/semantics/flags.ts";
 import { CR0_WP, cpuState, EFER_NXE, EXC_AC, EXC_GP, EXC_PF } from "../x86/state.ts";
 import { engineState } from "./engine-state.ts";
+import { defineX87, type X87Functions } from "./x87/index.ts";
 
 const { i32: I32, i64: I64 } = ValType;
 const ST = cpuState.offset;
@@ -58,6 +59,8 @@ export interface Runtime {
   readonly setFlags: FunctionRef;
   /** softSse(op): executes an operation on engineState.a and b into result; nonzero: the exception is in the state. */
   readonly softSse: FunctionRef;
+  /** See x86/semantics/x87-functions.ts. */
+  readonly x87: X87Functions;
 }
 
 /** TypeScript functions that the runtime calls. */
@@ -84,6 +87,7 @@ export function defineRuntime(module: ModuleBuilder, layout: MemoryLayout, impor
     getFlags: module.declare([], [I32], "getFlags"),
     setFlags: module.declare([I32], [I32], "setFlags"),
     softSse: imports.softSse,
+    x87: defineX87(module),
   };
   module.define(runtime.walk, (fn) => defineWalk(fn, layout));
   module.define(runtime.slowRead, (fn) => defineSlowRead(fn, runtime));

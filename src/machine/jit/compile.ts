@@ -3,13 +3,15 @@
 import { engineState } from "../interpreter/engine-state.ts";
 import { fetchTlbEntry } from "../interpreter/runtime.ts";
 import { Status } from "../interpreter/status.ts";
+import { importX87 } from "../interpreter/x87/index.ts";
 import { CPU_SCRATCH, CPU_STATE, type MemoryLayout } from "../layout.ts";
 import { type Expr, i32, i64, type Local, StoreOp, ValType, v128 } from "../wasm/expression.ts";
 import type { Fn, Label } from "../wasm/function.ts";
-import { ModuleBuilder } from "../wasm/module.ts";
+import { type FunctionRef, ModuleBuilder } from "../wasm/module.ts";
+import type { Insn } from "../x86/insn.ts";
 import { semantics } from "../x86/semantics/index.ts";
 import { cpuState } from "../x86/state.ts";
-import { RegionEmit, type RegionLocals } from "./emit.ts";
+import { RegionEmit, type RegionFlow, type RegionLocals } from "./emit.ts";
 import { analyse, type FlowGraph } from "./flow-graph.ts";
 import { type Block, branchTarget, pageOf, type Region, type RegionInsn } from "./region.ts";
 
@@ -30,13 +32,20 @@ const HOME_LOADS: Partial<Record<ValType, (address: Expr, offset?: number) => Ex
   [ValType.v128]: v128.load,
 };
 
+/** Functions of the interpreter's module that compiled code calls, by name. */
+type RuntimeFunctions = Readonly<Record<string, FunctionRef>>;
+
+const insnsOf = (region: Region): Insn[] =>
+  [...region.blocks.values()].flatMap(({ code }) => code.map(({ insn }) => insn));
+
 /** Compiles regions into one module; its exports "0", "1", ... take nothing and return a `Status`. */
 export function compileRegions(layout: MemoryLayout, regions: readonly Region[]): Uint8Array {
   const module = new ModuleBuilder();
   module.importMemory(layout.size / 65536);
+  const runtime = importX87(module, regions.flatMap(insnsOf));
   regions.forEach((region, i) => {
     const ref = module.declare([], [ValType.i32], String(i));
-    module.define(ref, (fn) => new RegionCompiler(fn, region).compile());
+    module.define(ref, (fn) => new RegionCompiler(fn, region, runtime).compile());
   });
   return module.encode();
 }
@@ -44,6 +53,7 @@ export function compileRegions(layout: MemoryLayout, regions: readonly Region[])
 class RegionCompiler {
   readonly #fn: Fn;
   readonly #region: Region;
+  readonly #runtime: RuntimeFunctions;
   readonly #graph: FlowGraph;
   readonly #locals: RegionLocals;
   /** Where the locals live outside of the region. */
@@ -60,9 +70,10 @@ class RegionCompiler {
   #exit: Label = { depth: 0 };
   #resumeExit: Label = { depth: 0 };
 
-  constructor(fn: Fn, region: Region) {
+  constructor(fn: Fn, region: Region, runtime: RuntimeFunctions) {
     this.#fn = fn;
     this.#region = region;
+    this.#runtime = runtime;
     this.#graph = analyse(region);
     this.#homes = [];
     const home = (type: ValType, address: number): Local => {
@@ -183,12 +194,13 @@ class RegionCompiler {
   #instruction(block: Block, at: RegionInsn, left: number, previous: RegionEmit | undefined): RegionEmit {
     const resume = (): void => this.#resume(at, left);
     if (at.crossing) this.#requirePage(pageOf(at.offset) + 1, resume);
-    const e = new RegionEmit(this.#fn, at.insn, at.offset, this.#locals, {
+    const flow: RegionFlow = {
       resume,
       branch: () => this.#branch(block, at),
       jump: (target) => this.#jump(block, target),
       checked: this.#checkedIn(block),
-    });
+    };
+    const e = new RegionEmit(this.#fn, at.insn, at.offset, this.#locals, flow, this.#runtime);
     if (previous) e.inheritFlags(previous);
     const semantic = semantics.get(at.insn.def.mnemonic);
     if (!semantic) throw new Error(`no semantics for ${at.insn.def.mnemonic}`);

@@ -7,6 +7,7 @@
 import { CPU_STATE, TLB_ARRAY_SIZE } from "../layout.ts";
 import { type Expr, f32x4, f64x2, i32, i32x4, i64, i64x2, type Local, ValType, v128 } from "../wasm/expression.ts";
 import type { Fn } from "../wasm/function.ts";
+import { call, type FunctionRef } from "../wasm/module.ts";
 import { BASE_NONE, BASE_RIP, INDEX_NONE, type Insn, OperandKind, RegClass, SEG_NONE } from "../x86/insn.ts";
 import { Emit, type FloatSize, truncate } from "../x86/semantics/emit.ts";
 import { packFlags, unpackFlags } from "../x86/semantics/flags.ts";
@@ -57,14 +58,24 @@ export class RegionEmit extends Emit {
   readonly #offset: number;
   readonly #locals: RegionLocals;
   readonly #flow: RegionFlow;
+  readonly #runtime: Readonly<Record<string, FunctionRef>>;
 
-  constructor(fn: Fn, insn: Insn, offset: number, locals: RegionLocals, flow: RegionFlow) {
+  /** @param runtime the functions that compiled code may call, by name */
+  constructor(
+    fn: Fn,
+    insn: Insn,
+    offset: number,
+    locals: RegionLocals,
+    flow: RegionFlow,
+    runtime: Readonly<Record<string, FunctionRef>>,
+  ) {
     super();
     this.fn = fn;
     this.insn = insn;
     this.#offset = offset;
     this.#locals = locals;
     this.#flow = flow;
+    this.#runtime = runtime;
   }
 
   inheritFlags(from: RegionEmit): void {
@@ -196,6 +207,10 @@ export class RegionEmit extends Emit {
     else super.writeScalar(i, size, vector);
   }
 
+  stackOffset(i: number): Expr {
+    return i32.const(this.operand(i).reg * 16);
+  }
+
   segmentSelector(i: number): Expr {
     return i64.load16u(this.stateBase(), ST.segment + this.operand(i).reg * segmentRegister.sizeof);
   }
@@ -229,6 +244,10 @@ export class RegionEmit extends Emit {
     const { segment } = this.insn;
     if (segment === SEG_NONE) return undefined;
     return i64.load(this.stateBase(), ST.segment + segment * segmentRegister.sizeof + segmentRegister.offset.base);
+  }
+
+  thisRip(): Expr {
+    return i64.add(this.#use(this.#locals.pageVa), i64.const(this.#offset));
   }
 
   nextRip(): Expr {
@@ -298,8 +317,10 @@ export class RegionEmit extends Emit {
     return this.fn.local(ValType.v128);
   }
 
-  callRuntime(name: string): Expr {
-    throw new Error(`runtime function ${name} is not for compiled code`);
+  callRuntime(name: string, _type: ValType, ...args: Expr[]): Expr {
+    const f = this.#runtime[name];
+    if (!f) throw new Error(`runtime function ${name} is not for compiled code`);
+    return call(f, ...args);
   }
 
   // --- State in locals -------------------------------------------------------------------------

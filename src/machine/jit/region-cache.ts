@@ -36,6 +36,8 @@ export interface RegionHost {
   readonly layout: MemoryLayout;
   readonly features: ReadonlySet<string>;
   readonly table: WebAssembly.Table;
+  /** Functions of the interpreter's module that compiled code may import. */
+  readonly runtime: Readonly<Record<string, unknown>>;
   /** Where the record of an instruction of the current page is: page, frame and offset. */
   locate(record: number): { pageVa: bigint; mfn: number; offset: number } | undefined;
   /** Frame that code at a linear address is fetched from, if it can be. */
@@ -117,13 +119,15 @@ export class RegionCache {
   }
 
   #compile(batch: readonly { record: number; region: Region }[]): void {
-    const { memory, layout } = this.#host;
+    const { memory, layout, runtime } = this.#host;
     if (this.#live + batch.length > MAX_REGIONS) this.clear();
     const bytes = compileRegions(
       layout,
       batch.map((b) => b.region),
     );
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: { memory: memory.memory } });
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+      e: { ...runtime, memory: memory.memory },
+    });
     batch.forEach(({ record, region }, i) => {
       this.#enter(region, record, instance.exports[String(i)]);
     });

@@ -19,7 +19,7 @@ import { type Insn, OperandKind, RegClass } from "../x86/insn.ts";
 import { semantics } from "../x86/semantics/index.ts";
 import { strings } from "../x86/semantics/strings.ts";
 import { system } from "../x86/semantics/system.ts";
-import { x87 } from "../x86/semantics/x87.ts";
+import { x87InTypeScript } from "../x86/semantics/x87.ts";
 
 export interface RegionInsn {
   readonly insn: Insn;
@@ -88,7 +88,7 @@ const bytes = new Uint8Array(64);
 const INTERPRETED = new Set([
   ...Object.keys(strings),
   ...Object.keys(system),
-  ...Object.keys(x87),
+  ...x87InTypeScript,
   "syscall",
   "sysenter",
   "int",

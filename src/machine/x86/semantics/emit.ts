@@ -49,6 +49,8 @@ export abstract class Emit extends FlagsEmit {
   protected abstract writeRegister(i: number, value: Expr): void;
   /** Host address of vector register operand `i`: XMM in the state block, MMX in the x87 registers. */
   abstract vectorAddress(i: number): Expr;
+  /** 16 times the number of x87 register operand `i`, relative to the top of the stack. */
+  abstract stackOffset(i: number): Expr;
   /** The (first) immediate as i64, extended as decoded. */
   abstract immediate(): Expr;
   /** The (first) immediate if the tier knows it when it emits, so that shuffles can be constant. */
@@ -59,6 +61,8 @@ export abstract class Emit extends FlagsEmit {
   abstract effectiveAddress(): Expr;
   /** Base of the memory operand's segment, or undefined if it is known to be zero. */
   abstract segmentBase(): Expr | undefined;
+  /** Linear address of the instruction. */
+  abstract thisRip(): Expr;
   /** Linear address of the next instruction. */
   abstract nextRip(): Expr;
   /**
