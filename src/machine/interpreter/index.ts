@@ -3,7 +3,14 @@
 import { RegionCache } from "../jit/region-cache.ts";
 import { CPU_SCRATCH, CPU_STATE, type MemoryLayout } from "../layout.ts";
 import type { MachineMemory } from "../memory.ts";
-import { type Access, type Clock, ExitReason, type Processor, type ProcessorStatistics } from "../processor.ts";
+import {
+  type Access,
+  type Clock,
+  ExitReason,
+  type FastExits,
+  type Processor,
+  type ProcessorStatistics,
+} from "../processor.ts";
 import { decode, newInsn } from "../x86/decode/index.ts";
 import { DEFAULT_FEATURES } from "../x86/features.ts";
 import type { Insn } from "../x86/insn.ts";
@@ -42,7 +49,7 @@ import {
 import { NON_CANONICAL } from "./runtime.ts";
 import { loadDataSegment } from "./segments.ts";
 import { isStackAccess } from "./stack-access.ts";
-import { FORM_PROFILE_SIZE, PROFILED_HANDLERS, STEP_LIMIT, Status } from "./status.ts";
+import { FAST_EXIT, FORM_PROFILE_SIZE, PROFILED_HANDLERS, STEP_LIMIT, Status } from "./status.ts";
 import { type SystemHost, systemInstructions } from "./system.ts";
 import { TranslationCaches } from "./translation-caches.ts";
 
@@ -54,6 +61,7 @@ const EN = engineState.offset;
 /** Where a single record is put to be stepped. */
 const STEP_RECORDS = CPU_SCRATCH + 0x800;
 const JIT_THRESHOLD = 32;
+const TLB_SETS = [0, 1] as const;
 
 export interface ProcessorOptions {
   /** CPUID features offered; instructions of others raise #UD. */
@@ -86,6 +94,7 @@ export class Interpreter implements Processor, SystemHost {
   readonly features: ReadonlySet<string>;
   readonly code: CodeCache;
   readonly forms: FormRegistry;
+  readonly fastExits: FastExits;
   readonly #layout: MemoryLayout;
   readonly #clock: Clock;
   readonly #wasm: InterpreterExports;
@@ -140,6 +149,8 @@ export class Interpreter implements Processor, SystemHost {
     const instance = new WebAssembly.Instance(module, { e: imports });
     this.#wasm = instance.exports as unknown as InterpreterExports;
     const shared = { ...imports, ...instance.exports };
+    this.fastExits = { imports: shared, install: (serve) => this.#wasm.table.set(FAST_EXIT, serve) };
+    this.fastExits.install(this.#wasm.noFastExit);
     this.forms.connect(
       this.#wasm.table,
       (bytes) => new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: shared }).exports,
@@ -160,7 +171,7 @@ export class Interpreter implements Processor, SystemHost {
     this.state.rflags_system = FLAG_FIXED;
     this.state.fcw = 0x37f;
     this.state.mxcsr = 0x1f80;
-    this.#translations.select(0);
+    this.#wasm.selectSet(0);
   }
 
   get rflags(): bigint {
@@ -234,7 +245,7 @@ export class Interpreter implements Processor, SystemHost {
     const check = ac !== 0 && this.state.cpl === 3 && (this.state.cr0 & CR0_AM) !== 0n ? 1 : 0;
     if (u32[at] === check) return;
     u32[at] = check;
-    this.#translations.select(this.state.pcid);
+    this.#wasm.selectSet(this.state.pcid);
   }
 
   /** Decides between #SS(0) and #GP(0) for a non-canonical address (SDM vol. 3 §3.3.7.1). */
@@ -375,13 +386,11 @@ export class Interpreter implements Processor, SystemHost {
   // --- TLB -------------------------------------------------------------------------------------
 
   loadCr3(maddr: number, pcid: number, keep: boolean): void {
-    this.state.cr3 = BigInt(maddr);
-    this.state.pcid = pcid;
-    this.#translations.load(maddr, pcid, keep);
+    this.#wasm.loadRoot(maddr, pcid, keep ? 1 : 0);
   }
 
   flushTlb(): void {
-    this.#translations.flush();
+    for (const set of TLB_SETS) this.#wasm.flushSet(set);
   }
 
   invlpg(linear: bigint): void {
@@ -439,7 +448,7 @@ export class Interpreter implements Processor, SystemHost {
         readMisses: counter(EN.read_misses),
         writeMisses: counter(EN.write_misses),
         fetchMisses: counter(EN.fetch_misses),
-        flushes: this.#translations.flushes,
+        flushes: counter(EN.flushes),
       },
       regions: this.#regions?.statistics,
       code: {
