@@ -28,7 +28,8 @@ import { XEN_READ_ONLY, XEN_TABLE } from "./xen-area.ts";
 
 /** L4 slot 260. */
 const WINDOW_START = 0xffff_8200_0000_0000n;
-const WINDOW_PAGES = 32;
+/** Pages of the windows of one vCPU. */
+export const WINDOW_PAGES = 32;
 const WINDOW_BYTES = WINDOW_PAGES * PAGE_SIZE;
 const LDT_PAGE = 16;
 const LDT_PAGES = 16;
