@@ -50,7 +50,7 @@ test(`${CASES} random states: fast paths and their twins`, () => {
     const what = reason === 1 ? `exception ${vector}` : vcpu.kernelMode ? `hypercall ${gpr[0]! & 0xffffn}` : "syscall";
     settle();
     copies.before.set(memory.u8);
-    const done = serve();
+    const done: number = serve();
     const where = `case ${i} of seed ${SEED}: ${what}`;
     const counts = done === 1 ? served : left;
     counts.set(what, (counts.get(what) ?? 0) + 1);
