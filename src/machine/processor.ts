@@ -71,6 +71,20 @@ export interface FastExits {
   install(serve: unknown): void;
 }
 
+/**
+ * A TLB that is kept right by being told what changes in page tables, so that it needs no flushes.
+ * Who uses it tells it of *every* change of an entry that was present, in tables that a loaded root
+ * leads to; for entries of upper levels `flushTlb` will do.
+ */
+export interface TrackedTlb {
+  /** Entry `index` (0..511) of a table mapped frame `mfn`, and maps something else now or in another way. */
+  entryChanged(index: number, mfn: number): void;
+  /** A frame is about to stop being a root. */
+  rootGone(mfn: number): void;
+  /** As loadCr3, with what is right under the new root kept. */
+  switchRoot(maddr: number, pcid: number): void;
+}
+
 /** Counters that a processor keeps; see `--stats`. */
 export interface ProcessorStatistics {
   /** Instructions retired, by tier. */
@@ -124,6 +138,8 @@ export interface Processor {
    */
   loadSegment(segment: number, selector: number): number;
 
+  /** Undefined if this processor's TLB must be flushed. */
+  readonly trackedTlb?: TrackedTlb;
   /** Undefined if this processor has none. */
   readonly fastExits?: FastExits;
 

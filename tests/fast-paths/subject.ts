@@ -40,7 +40,7 @@ export class Subject {
   readonly cpu: Interpreter;
   readonly vcpu: Vcpu;
   readonly memory: MachineMemory;
-  readonly #guest: FuzzGuest;
+  readonly guest: FuzzGuest;
   readonly #random: Random;
 
   constructor(random: Random) {
@@ -50,9 +50,9 @@ export class Subject {
     const clock = { now: () => 0 };
     this.cpu = createProcessor(this.memory, layout, clock);
     this.hv = new Hypervisor({ memory: this.memory, layout, cpu: this.cpu, clock });
-    this.#guest = new FuzzGuest(this.hv, 1);
-    this.vcpu = this.#guest.domain.vcpus[0] as Vcpu;
-    const gdt = this.#guest.mfns[GDT_PAGE] as number;
+    this.guest = new FuzzGuest(this.hv, 1);
+    this.vcpu = this.guest.domain.vcpus[0] as Vcpu;
+    const gdt = this.guest.mfns[GDT_PAGE] as number;
     DESCRIPTORS.forEach((descriptor, i) => {
       this.memory.u64[gdt * 512 + i] = descriptor;
     });
@@ -66,11 +66,11 @@ export class Subject {
     if (oneIn(12)) return pick([0xffff_8000_0000_1000n, 0xffff_8200_0000_0800n, word(), 0n, 0x0000_8000_0000_0000n]);
     const page = oneIn(10) ? pick([DATA_PAGES, DATA_PAGES + 2, 40]) : below(DATA_PAGES);
     const offset = oneIn(3) ? pick([0, 8, 16, 48, 56, 64, 72, 4040, 4088]) : below(512) * 8;
-    return this.#guest.va(page, offset) + (oneIn(8) ? BigInt(below(16)) : 0n);
+    return this.guest.va(page, offset) + (oneIn(8) ? BigInt(below(16)) : 0n);
   }
 
   #address(): bigint {
-    return this.#random.oneIn(8) ? this.#random.word() : this.#guest.va(this.#random.below(DATA_PAGES), 0x123);
+    return this.#random.oneIn(8) ? this.#random.word() : this.guest.va(this.#random.below(DATA_PAGES), 0x123);
   }
 
   /** Puts the vCPU into a new state. @returns why the processor is to have stopped */
@@ -154,7 +154,7 @@ export class Subject {
     const { below, oneIn } = this.#random;
     const { state, gpr } = this.cpu;
     const offset = oneIn(4) ? 4075 + below(21) : below(4000);
-    state.rip = this.#guest.va(below(DATA_PAGES), offset);
+    state.rip = this.guest.va(below(DATA_PAGES), offset);
     gpr[RCX] = oneIn(6) ? 0xc000_0100n + BigInt(below(4)) : GS_MSR;
     this.#write(state.rip, [0x0f, oneIn(8) ? 0x30 : 0x32]);
   }
@@ -182,8 +182,8 @@ export class Subject {
   /** Writes to the guest's pages, where there are any. */
   #write(va: bigint, bytes: readonly number[]): void {
     bytes.forEach((byte, i) => {
-      const offset = Number(BigInt.asIntN(64, va) - this.#guest.va(0)) + i;
-      const mfn = offset < 0 || offset >= DATA_PAGES * PAGE_SIZE ? undefined : this.#guest.mfns[offset >>> 12];
+      const offset = Number(BigInt.asIntN(64, va) - this.guest.va(0)) + i;
+      const mfn = offset < 0 || offset >= DATA_PAGES * PAGE_SIZE ? undefined : this.guest.mfns[offset >>> 12];
       if (mfn !== undefined) this.memory.u8[mfn * PAGE_SIZE + (offset & 0xfff)] = byte;
     });
   }

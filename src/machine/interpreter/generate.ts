@@ -43,6 +43,8 @@ export interface InterpreterExports {
   loadRoot(maddr: number, pcid: number, keep: number): void;
   selectSet(pcid: number): void;
   flushSet(pcid: number): void;
+  entryChanged(index: number, mfn: number): void;
+  dropWrites(mfn: number): void;
   /** What FAST_EXIT of the table is until there is something better: 0. */
   noFastExit(): number;
   readonly table: WebAssembly.Table;

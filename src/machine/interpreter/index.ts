@@ -2,7 +2,7 @@
 
 import { RegionCache } from "../jit/region-cache.ts";
 import { CPU_SCRATCH, CPU_STATE, type MemoryLayout } from "../layout.ts";
-import type { MachineMemory } from "../memory.ts";
+import { type MachineMemory, PAGE_SIZE } from "../memory.ts";
 import {
   type Access,
   type Clock,
@@ -10,6 +10,7 @@ import {
   type FastExits,
   type Processor,
   type ProcessorStatistics,
+  type TrackedTlb,
 } from "../processor.ts";
 import { decode, newInsn } from "../x86/decode/index.ts";
 import { DEFAULT_FEATURES } from "../x86/features.ts";
@@ -46,6 +47,7 @@ import {
   REC_OFFSET,
   RECORD_SIZE,
 } from "./record.ts";
+import { KEEP_NONE, KEEP_SAME, KEEP_UPPER } from "./roots.ts";
 import { NON_CANONICAL } from "./runtime.ts";
 import { loadDataSegment } from "./segments.ts";
 import { isStackAccess } from "./stack-access.ts";
@@ -94,6 +96,7 @@ export class Interpreter implements Processor, SystemHost {
   readonly features: ReadonlySet<string>;
   readonly code: CodeCache;
   readonly forms: FormRegistry;
+  readonly trackedTlb: TrackedTlb;
   readonly fastExits: FastExits;
   readonly #layout: MemoryLayout;
   readonly #clock: Clock;
@@ -128,7 +131,7 @@ export class Interpreter implements Processor, SystemHost {
     const recordsEnd = profile || layout.recordsEnd;
     this.code = new CodeCache(memory, { ...layout, recordsEnd }, this.forms, {
       features: this.features,
-      codeAppeared: (mfn) => this.#translations.dropWrites(mfn),
+      codeAppeared: (mfn) => this.#wasm.dropWrites(mfn),
       codeChanges: (mfn, from, to) => this.#regions?.written(mfn, from, to),
       codeFlushed: () => {
         this.#regions?.flushed();
@@ -149,6 +152,11 @@ export class Interpreter implements Processor, SystemHost {
     const instance = new WebAssembly.Instance(module, { e: imports });
     this.#wasm = instance.exports as unknown as InterpreterExports;
     const shared = { ...imports, ...instance.exports };
+    this.trackedTlb = {
+      entryChanged: (index, mfn) => this.#wasm.entryChanged(index, mfn),
+      rootGone: (mfn) => this.#translations.forgetRoot(mfn * PAGE_SIZE),
+      switchRoot: (maddr, pcid) => this.#wasm.loadRoot(maddr, pcid, KEEP_UPPER),
+    };
     this.fastExits = { imports: shared, install: (serve) => this.#wasm.table.set(FAST_EXIT, serve) };
     this.fastExits.install(this.#wasm.noFastExit);
     this.forms.connect(
@@ -386,7 +394,7 @@ export class Interpreter implements Processor, SystemHost {
   // --- TLB -------------------------------------------------------------------------------------
 
   loadCr3(maddr: number, pcid: number, keep: boolean): void {
-    this.#wasm.loadRoot(maddr, pcid, keep ? 1 : 0);
+    this.#wasm.loadRoot(maddr, pcid, keep ? KEEP_SAME : KEEP_NONE);
   }
 
   flushTlb(): void {

@@ -7,8 +7,6 @@ import {
   FETCH_TLB_BASE,
   FETCH_TLB_SIZE,
   FILL_LOG_BASE,
-  FILL_LOG_ENTRIES,
-  FILL_LOG_SIZE,
   JUMP_CACHE_BASE,
   JUMP_CACHE_PAGE_ENTRIES,
   JUMP_CACHE_PAGES,
@@ -51,31 +49,17 @@ export class TranslationCaches {
     }
   }
 
+  /** A frame is no root any more: a set that was last used with it is flushed before it is used again. */
+  forgetRoot(maddr: number): void {
+    const { u32 } = this.#memory;
+    for (const set of SETS) {
+      const at = ((CPU_SCRATCH + EN.roots) >>> 2) + set;
+      if (u32[at] === maddr) u32[at] = EMPTY_TAG;
+    }
+  }
+
   /** Drops the way from linear addresses to records, but no translation. */
   flushJumps(): void {
     this.#memory.u8.fill(EMPTY, JUMP_CACHE_BASE, JUMP_CACHE_BASE + SETS.length * JUMP_CACHE_SET_SIZE);
-  }
-
-  /** Drops what translates stores to a frame, so that they are seen from now on. */
-  dropWrites(mfn: number): void {
-    const { u8, u32 } = this.#memory;
-    for (const set of SETS) {
-      const array = TLB_BASE + set * TLB_SET_SIZE + TLB_ARRAY_SIZE;
-      const log = (FILL_LOG_BASE + set * FILL_LOG_SIZE) >>> 2;
-      const filled = u32[log] as number;
-      if (filled > FILL_LOG_ENTRIES) {
-        u8.fill(EMPTY, array, array + TLB_ARRAY_SIZE);
-        continue;
-      }
-      for (let i = 1; i <= filled; i++) {
-        const entry = u32[log + i] as number;
-        if (entry < array || entry >= array + TLB_ARRAY_SIZE) continue;
-        const at = entry >>> 2;
-        const host = (u32[at] as number) + (u32[at + 2] as number);
-        if (((host >>> 12) & 0xfffff) !== mfn) continue;
-        u32[at] = EMPTY_TAG;
-        u32[at + 1] = EMPTY_TAG;
-      }
-    }
   }
 }
