@@ -54,8 +54,9 @@ test("an L2 entry: all that its table mapped", () => {
   assert.equal(flushes(), before, "no flush");
 });
 
-test("an L3 entry", () => {
-  const { guest, read, check } = subject();
+test("an L3 entry: all that the tables below map, by a flush if they are many", () => {
+  const { guest, read, check, flushes } = subject();
+  const before = flushes();
   // A second way to the same L2, to be taken away.
   assert.equal(update(guest, guest.l3, 1, entry(guest.l2, P | RW | U)), 0);
   const alias = guest.va(5) + (1n << 30n);
@@ -63,6 +64,14 @@ test("an L3 entry", () => {
   assert.equal(update(guest, guest.l3, 1, 0n), 0);
   check();
   assert.ok(guest.hv.cpu.translate(alias, Access.Read, true) < 0);
+  assert.equal(flushes(), before, "no flush");
+  // The L2 leads to more tables than are looked through.
+  for (let i = 2; i < 8; i++) assert.equal(update(guest, guest.l2, i, entry(guest.l1[0]!, P | RW | U)), 0);
+  assert.equal(update(guest, guest.l3, 1, entry(guest.l2, P | RW | U)), 0);
+  guest.hv.cpu.translate(alias, Access.Read, true);
+  assert.equal(update(guest, guest.l3, 1, 0n), 0);
+  check();
+  assert.equal(flushes(), before + 1);
 });
 
 test("a frame that is a root again has nothing of the root it was", () => {

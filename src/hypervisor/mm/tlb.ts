@@ -5,9 +5,11 @@
  * still be in a TLB gets another use (tlb_clock, page-type.ts).
  */
 import { PAGE_SIZE } from "../../machine/memory.ts";
+import type { TrackedTlb } from "../../machine/processor.ts";
 import type { Hypervisor } from "../hypervisor.ts";
 import { PageType } from "./frame-table.ts";
 import { ENTRIES, entryFrame, PTE_PRESENT } from "./pte.ts";
+import { isXenSlot } from "./validate.ts";
 
 /** Drops all translations, where that is not done already, and notes the time. */
 export function flushTlb(hv: Hypervisor): void {
@@ -26,26 +28,35 @@ export function l1EntryChanged(hv: Hypervisor, at: number, lo: number, hi: numbe
   hv.cpu.trackedTlb?.entryChanged((at & (PAGE_SIZE - 1)) >>> 3, entryFrame(lo, hi));
 }
 
-/**
- * The same for an entry of a table of a higher level. Below an L2 entry it is all that its L1 maps;
- * entries above that are hardly ever changed while they are in use.
- */
+/** The same for an entry of a table of a higher level: what all tables below it map is not there any more. */
 export function tableEntryChanged(hv: Hypervisor, level: PageType, at: number, lo: number, hi: number): void {
   const tlb = hv.cpu.trackedTlb;
   if (tlb === undefined) return;
   const child = entryFrame(lo, hi);
-  if (level !== PageType.L2 || hv.frames.type(child) !== PageType.L1) {
-    hv.cpu.flushTlb();
-    return;
-  }
-  // A linear page table shows the L1 itself.
+  // A linear page table shows the tables themselves.
   tlb.entryChanged((at & (PAGE_SIZE - 1)) >>> 3, child);
-  const { u32 } = hv.memory;
-  const first = child * (PAGE_SIZE / 4);
+  if (!dropBelow(hv, tlb, child, (level - 1) as PageType)) hv.cpu.flushTlb();
+}
+
+/** A flush costs less than to look through as many entries. */
+const MAX_TABLES = 4;
+
+/** Has dropped all that a table of a level maps; false if that is too much, or it is not a table of that level. */
+function dropBelow(hv: Hypervisor, tlb: TrackedTlb, table: number, level: PageType): boolean {
+  const { memory, frames } = hv;
+  if (frames.type(table) !== level) return false;
+  const { u32 } = memory;
+  const first = table * (PAGE_SIZE / 4);
+  let tables = 0;
   for (let i = 0; i < ENTRIES; i++) {
-    const entry = u32[first + i * 2]!;
-    if ((entry & PTE_PRESENT) !== 0) tlb.entryChanged(i, entryFrame(entry, u32[first + i * 2 + 1]!));
+    const lo = u32[first + i * 2]!;
+    if ((lo & PTE_PRESENT) === 0 || (level === PageType.L4 && isXenSlot(i))) continue;
+    const child = entryFrame(lo, u32[first + i * 2 + 1]!);
+    tlb.entryChanged(i, child);
+    if (level === PageType.L1) continue;
+    if (++tables > MAX_TABLES || !dropBelow(hv, tlb, child, (level - 1) as PageType)) return false;
   }
+  return true;
 }
 
 /** Loads a root in place of another. */

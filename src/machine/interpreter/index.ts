@@ -64,6 +64,11 @@ const EN = engineState.offset;
 const STEP_RECORDS = CPU_SCRATCH + 0x800;
 const JIT_THRESHOLD = 32;
 const TLB_SETS = [0, 1] as const;
+/** Words of the state that a failed walk writes: the exception. */
+const KEPT = [ST.exit_reason, ST.exit_vector, ST.exit_error_code, ST.cr2, ST.cr2 + 4].map(
+  (field) => (CPU_STATE + field) >>> 2,
+);
+const kept = new Uint32Array(KEPT.length);
 
 export interface ProcessorOptions {
   /** CPUID features offered; instructions of others raise #UD. */
@@ -410,14 +415,14 @@ export class Interpreter implements Processor, SystemHost {
   }
 
   translate(linear: bigint, access: Access, user: boolean): number {
-    const { state } = this;
-    const saved = [state.exit_reason, state.exit_vector, state.exit_error_code] as const;
-    const cr2 = state.cr2;
+    // What a walk that fails overwrites.
+    const { u32 } = this.memory;
+    for (let i = 0; i < KEPT.length; i++) kept[i] = u32[KEPT[i]!]!;
     const host = this.#wasm.walk(BigInt.asIntN(64, linear), access, user ? 1 : 0) >>> 0;
-    const code = state.exit_error_code & 0xffff;
-    [state.exit_reason, state.exit_vector, state.exit_error_code] = saved;
-    state.cr2 = cr2;
-    return host === 0 ? -1 - code : host;
+    if (host !== 0) return host;
+    const code = this.state.exit_error_code & 0xffff;
+    for (let i = 0; i < KEPT.length; i++) u32[KEPT[i]!] = kept[i]!;
+    return -1 - code;
   }
 
   loadSegment(segment: number, selector: number): number {
