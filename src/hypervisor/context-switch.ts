@@ -2,6 +2,7 @@
 import { PAGE_SIZE } from "../machine/memory.ts";
 import { cpuState } from "../machine/x86/state.ts";
 import type { Hypervisor } from "./hypervisor.ts";
+import { switchRoot } from "./mm/tlb.ts";
 import { vcpuScheduledIn, vcpuScheduledOut } from "./sched/wake.ts";
 import { updateTimeInfo } from "./time/system-time.ts";
 import { PCID_KERNEL, PCID_USER } from "./traps/mode.ts";
@@ -26,7 +27,7 @@ function loadRoot(hv: Hypervisor, vcpu: Vcpu): void {
     hv.cpu.loadCr3(hv.frames.state.idle_root * PAGE_SIZE, PCID_KERNEL, false);
     vcpu.domain.crash(`vCPU ${vcpu.id} has no page-table root`);
   }
-  hv.cpu.loadCr3(mfn * PAGE_SIZE, vcpu.kernelMode ? PCID_KERNEL : PCID_USER, false);
+  switchRoot(hv, mfn, vcpu.kernelMode ? PCID_KERNEL : PCID_USER);
 }
 
 /** Makes `next` the current vCPU; undefined: none, with page tables that no guest owns. */

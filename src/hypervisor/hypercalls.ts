@@ -2,6 +2,7 @@
 
 import { HYPERVISOR } from "../abi/hypercall.ts";
 import { eventChannelOp, eventChannelOpCompat } from "./event-channel/op.ts";
+import { HYPERCALL_COUNT } from "./fast-paths/record.ts";
 import { grantTableOp } from "./grant-table/op.ts";
 import type { Hypercall } from "./hypercall.ts";
 import { consoleIo } from "./misc/console-io.ts";
@@ -20,7 +21,6 @@ import { vmAssistOp } from "./mm/vm-assist.ts";
 import { multicall } from "./multicall.ts";
 import { schedOp, schedOpCompat } from "./sched/op.ts";
 import { vcpuOp } from "./sched/vcpu-op.ts";
-import { HYPERCALL_COUNT } from "./statistics.ts";
 import { setTimerOp } from "./time/set-timer-op.ts";
 import { callbackOp, nmiOp, setCallbacks } from "./traps/callbacks.ts";
 import { iret } from "./traps/iret.ts";

@@ -5,6 +5,7 @@ import type { Clock, Processor } from "../machine/processor.ts";
 import type { Domain } from "./domain.ts";
 import { createDomain, type DomainOptions, destroyDomain } from "./domain-lifecycle.ts";
 import { CpuPolicy } from "./emulate/cpu-policy.ts";
+import { FastPaths } from "./fast-paths/index.ts";
 import type { HostDomain } from "./host-domain.ts";
 import type { Hypercall } from "./hypercall.ts";
 import { hypercallTable } from "./hypercalls.ts";
@@ -40,6 +41,8 @@ export interface HypervisorOptions extends HypervisorHooks {
   readonly clock: Clock;
   /** CPUID features to offer. Default: the processor's. */
   readonly features?: ReadonlySet<string>;
+  /** Serve frequent exits in WebAssembly, where the processor can; default true. Nothing else depends on it. */
+  readonly fastPaths?: boolean;
 }
 
 /** Steps of one hypercall after which it lets others go first. */
@@ -59,15 +62,16 @@ export class Hypervisor {
   readonly policy: CpuPolicy;
   /** Hypercalls by number. */
   readonly hypercalls: readonly (Hypercall | undefined)[] = hypercallTable();
-  readonly statistics = new Statistics(this.hypercalls);
-  readonly trace = new HypercallTrace();
+  readonly statistics: Statistics;
+  readonly trace: HypercallTrace;
+  /** Exits that are served in WebAssembly. */
+  readonly fastPaths: FastPaths;
   readonly domains = new Map<number, Domain>();
   /** Domain 0, if there is one; it registers itself. */
   hostDomain: HostDomain | undefined;
   /** A deadline has been set or moved: the run loop looks at all of them before it goes on. */
   timersChanged = true;
-  /** The vCPU whose state is on the processor. */
-  current: Vcpu | undefined;
+  #current: Vcpu | undefined;
   readonly #loop = new RunLoop(this);
   #notices: (() => void)[] = [];
   #steps = 0;
@@ -83,6 +87,19 @@ export class Hypervisor {
     this.frames = new FrameTable(options.memory, options.layout.heapBase);
     this.heap = new Heap(this.frames);
     initXenMappings(this);
+    this.fastPaths = new FastPaths(this, options.fastPaths !== false);
+    const counters = this.fastPaths.record.address;
+    this.statistics = new Statistics(this.hypercalls, options.memory.memory.buffer, counters);
+    this.trace = new HypercallTrace(options.memory, counters);
+  }
+
+  /** The vCPU whose state is on the processor. */
+  get current(): Vcpu | undefined {
+    return this.#current;
+  }
+  set current(vcpu: Vcpu | undefined) {
+    this.#current = vcpu;
+    this.fastPaths.serve(vcpu);
   }
 
   createDomain(options: DomainOptions): Domain {

@@ -6,6 +6,7 @@ import { cpuState } from "../machine/x86/state.ts";
 import { switchTo } from "./context-switch.ts";
 import { crashDomain } from "./crash.ts";
 import { handleExit } from "./exits.ts";
+import { EXITS_PER_CLOCK } from "./fast-paths/index.ts";
 import { DomainCrash } from "./hypercall.ts";
 import type { Hypervisor } from "./hypervisor.ts";
 import { isRunnable, vcpuScheduledIn } from "./sched/wake.ts";
@@ -34,8 +35,6 @@ const DEFAULT_INSTRUCTIONS = 2_000_000;
 /** Most instructions between two looks at the clock: bounds how late a timer can be. */
 const MAX_BUDGET = 200_000;
 const MIN_BUDGET = 500;
-/** Exits between two looks at the clock: guests make most of them in about a microsecond. */
-const EXITS_PER_CLOCK = 32;
 const RETIRED = cpuState.offset.retired;
 /**
  * Domain 0 has no processor of its own: its drivers hear of events when the guest waits, and after
@@ -153,12 +152,19 @@ export class RunLoop {
     let budget = Math.min(this.#pace.budget(deadline - now), Math.max(1, left));
     let seen = 0;
     let retired = this.#retired();
-    let exits = 0;
+    const { fastPaths } = hv;
+    fastPaths.clockSeen();
     /** When domain 0 is to hear of its events. */
     let hostDue = NEVER;
     while (isRunnable(vcpu)) {
       if (vcpu.time.state !== RUNSTATE.running) vcpuScheduledIn(vcpu);
       deliverPending(vcpu);
+      // Here and not behind an exit: exits that fast paths serve do not come by.
+      if (hostDue === NEVER && hv.hostDomain?.eventsPending) {
+        hostDue = now + HOST_DELAY;
+        deadline = Math.min(deadline, hostDue);
+        budget = Math.min(budget, this.#pace.budget(HOST_DELAY));
+      }
       const reason = cpu.run(budget);
       statistics.exits[reason]!++;
       const ran = (this.#retired() - retired) >>> 0;
@@ -167,12 +173,7 @@ export class RunLoop {
       budget -= ran;
       seen += ran;
       if (reason !== ExitReason.Budget) handleExit(hv, vcpu, reason);
-      if (hostDue === NEVER && hv.hostDomain?.eventsPending) {
-        hostDue = now + HOST_DELAY;
-        deadline = Math.min(deadline, hostDue);
-        budget = Math.min(budget, this.#pace.budget(HOST_DELAY));
-      }
-      if (budget <= 0 || reason === ExitReason.Budget || hv.timersChanged || ++exits >= EXITS_PER_CLOCK) {
+      if (budget <= 0 || reason === ExitReason.Budget || hv.timersChanged || fastPaths.countExit() >= EXITS_PER_CLOCK) {
         const before = now;
         now = clock.now();
         this.#pace.observe(now - before, seen);
@@ -189,7 +190,8 @@ export class RunLoop {
         }
         if (hv.timersChanged) deadline = Math.min(this.#deadline(end), hostDue);
         budget = Math.min(this.#pace.budget(deadline - now), left);
-        seen = exits = 0;
+        seen = 0;
+        fastPaths.clockSeen();
       }
       if (vcpu.sched.yielded !== 0) {
         vcpu.sched.yielded = 0;

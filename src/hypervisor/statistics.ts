@@ -1,16 +1,17 @@
 /** What the hypervisor counts: exits, hypercalls with their operations, exceptions, emulations. */
+
+import { HYPERVISOR } from "../abi/hypercall.ts";
 import { ExitReason } from "../machine/processor.ts";
+import { EXCEPTION_COUNT, fastPathRecord, HYPERCALL_COUNT, OPERATION_COUNT } from "./fast-paths/record.ts";
 import type { Hypercall } from "./hypercall.ts";
 import { exceptionName } from "./traps/inject.ts";
 
-/** Numbers of operations are below this: what a guest makes up beyond counts as one. */
-const OPERATION_COUNT = 64;
 /** Different MSRs that are counted apart. */
 const MSR_COUNT = 256;
 const OTHER_MSR = -1;
 
-/** Numbers of hypercalls are below this. */
-export const HYPERCALL_COUNT = 64;
+const KERNEL_GS_BASE = 0xc000_0102;
+const AT = fastPathRecord.offset;
 
 const EXIT_NAMES = Object.keys(ExitReason) as (keyof typeof ExitReason)[];
 
@@ -29,13 +30,17 @@ const msrName = (index: number): string => (index === OTHER_MSR ? "others" : hex
 
 export class Statistics {
   readonly #table: readonly (Hypercall | undefined)[];
-  readonly exits = new Float64Array(EXIT_NAMES.length);
+  // What fast paths count, too, is in machine memory.
+  readonly exits: Float64Array;
   /** Exceptions that the processor reported, by vector. */
-  readonly exceptions = new Float64Array(32);
+  readonly exceptions: Float64Array;
   /** Exceptions that were given to guests. */
-  readonly injected = new Float64Array(256);
+  readonly injected: Float64Array;
   /** By number, those within multicalls included. */
-  readonly hypercalls = new Float64Array(HYPERCALL_COUNT);
+  readonly hypercalls: Float64Array;
+  readonly #guestSyscalls: Float64Array;
+  readonly #fastGsReads: Float64Array;
+  readonly #served: Float64Array;
   /** Of those, how many were entries of multicalls. */
   readonly inMulticall = new Float64Array(HYPERCALL_COUNT);
   /** By hypercall, then by operation; the last one for numbers that cannot be any. */
@@ -47,13 +52,31 @@ export class Statistics {
   unknownHypercalls = 0;
   continuations = 0;
   eventUpcalls = 0;
-  guestSyscalls = 0;
   /** Writes to page tables that were emulated. */
   ptwr = 0;
   contextSwitches = 0;
 
-  constructor(table: readonly (Hypercall | undefined)[]) {
+  /** @param address of a `fastPathRecord` in `buffer` */
+  constructor(table: readonly (Hypercall | undefined)[], buffer: ArrayBuffer, address: number) {
     this.#table = table;
+    const counters = (offset: number, count: number): Float64Array => new Float64Array(buffer, address + offset, count);
+    this.exits = counters(AT.exits, EXIT_NAMES.length);
+    this.exceptions = counters(AT.exceptions, EXCEPTION_COUNT);
+    this.injected = counters(AT.injected, 256);
+    this.hypercalls = counters(AT.hypercalls, HYPERCALL_COUNT);
+    this.#guestSyscalls = counters(AT.guest_syscalls, 1);
+    this.#fastGsReads = counters(AT.rdmsr_kernel_gs_base, 1);
+    this.#served = counters(AT.served, 1);
+    this.#operations[HYPERVISOR.xen_version] = counters(AT.xen_version_operations, OPERATION_COUNT + 1);
+    this.#operations[HYPERVISOR.set_segment_base] = counters(AT.segment_base_operations, OPERATION_COUNT + 1);
+  }
+
+  get guestSyscalls(): number {
+    return this.#guestSyscalls[0]!;
+  }
+
+  countGuestSyscall(): void {
+    this.#guestSyscalls[0]!++;
   }
 
   countHypercall(call: Hypercall, args: readonly bigint[]): void {
@@ -95,16 +118,21 @@ export class Statistics {
       const batched = this.inMulticall[number] ?? 0;
       if (batched > 0) entry["in_multicall"] = batched;
       const operations = this.#operations[number];
-      if (operations !== undefined) {
+      if (operations?.some((n) => n > 0)) {
         const made = [...operations.entries()].filter(([, n]) => n > 0);
         entry["operations"] = ranked(new Map(made), (n) => call.operations?.[n]?.name ?? `operation ${n}`);
       }
       hypercalls[call.name] = entry;
     });
+    const reads = new Map(this.#msrs.rdmsr);
+    const fast = this.#fastGsReads[0]!;
+    if (fast > 0) reads.set(KERNEL_GS_BASE, (reads.get(KERNEL_GS_BASE) ?? 0) + fast);
     const byVector = (counts: Float64Array): Record<string, number> =>
       Object.fromEntries([...counts].flatMap((n, vector) => (n === 0 ? [] : [[exceptionName(vector), n]])));
     return {
       exits: Object.fromEntries(EXIT_NAMES.map((name) => [name, this.exits[ExitReason[name]] ?? 0])),
+      /** Of the exits, those that never left WebAssembly. */
+      fast_exits: this.#served[0]!,
       hypercalls,
       unknown_hypercalls: this.unknownHypercalls,
       continuations: this.continuations,
@@ -112,7 +140,7 @@ export class Statistics {
       injected: byVector(this.injected),
       emulated: {
         ...ranked(this.#emulated, (name) => name),
-        rdmsr: ranked(this.#msrs.rdmsr, msrName),
+        rdmsr: ranked(reads, msrName),
         wrmsr: ranked(this.#msrs.wrmsr, msrName),
         in: ranked(this.#ports.in, hex),
         out: ranked(this.#ports.out, hex),

@@ -1,12 +1,14 @@
-/** The last hypercalls, for crash reports. */
+/** The last hypercalls, for crash reports. The ring is in machine memory, since fast paths write it, too. */
+import type { MachineMemory } from "../machine/memory.ts";
 import { RDI, RDX, RSI } from "../machine/x86/state.ts";
+import { fastPathRecord, TRACE_ARGUMENTS, TRACE_LENGTH, traceEntry } from "./fast-paths/record.ts";
 
-const LENGTH = 32;
 /** Registers that are kept. */
 const ARGUMENTS = [RDI, RSI, RDX] as const;
-/** Numbers of an entry: domain, vCPU, hypercall, whether it has returned, result, then the arguments in halves. */
-const ARGUMENT_HALVES = 5;
-const ENTRY = ARGUMENT_HALVES + ARGUMENTS.length * 2;
+const TRACED = fastPathRecord.offset.traced;
+const RING = fastPathRecord.offset.trace;
+const WORDS = traceEntry.sizeof >>> 2;
+const ARGS = traceEntry.offset.args >>> 2;
 
 export interface TracedHypercall {
   readonly vcpu: number;
@@ -17,43 +19,54 @@ export interface TracedHypercall {
 }
 
 export class HypercallTrace {
-  readonly #ring = new Float64Array(LENGTH * ENTRY);
-  /** Hypercalls so far. */
-  #count = 0;
+  readonly #memory: MachineMemory;
+  /** Indexes in `u32` of the count and of the ring. */
+  readonly #count: number;
+  readonly #ring: number;
+
+  /** @param address of a `fastPathRecord` */
+  constructor(memory: MachineMemory, address: number) {
+    this.#memory = memory;
+    this.#count = (address + TRACED) >>> 2;
+    this.#ring = (address + RING) >>> 2;
+  }
 
   /** @param registers index in `u32` of the general registers */
   enter(domain: number, vcpu: number, number: number, u32: Uint32Array, registers: number): void {
-    const ring = this.#ring;
-    const at = (this.#count++ % LENGTH) * ENTRY;
-    ring[at] = domain;
-    ring[at + 1] = vcpu;
-    ring[at + 2] = number;
-    ring[at + 3] = 0;
-    for (let i = 0; i < ARGUMENTS.length; i++) {
+    const at = this.#ring + (u32[this.#count]!++ % TRACE_LENGTH) * WORDS;
+    u32[at] = domain;
+    u32[at + 1] = vcpu;
+    u32[at + 2] = number;
+    u32[at + 3] = 0;
+    for (let i = 0; i < TRACE_ARGUMENTS; i++) {
       const register = registers + ARGUMENTS[i]! * 2;
-      ring[at + ARGUMENT_HALVES + i * 2] = u32[register]!;
-      ring[at + ARGUMENT_HALVES + i * 2 + 1] = u32[register + 1]!;
+      u32[at + ARGS + i * 2] = u32[register]!;
+      u32[at + ARGS + i * 2 + 1] = u32[register + 1]!;
     }
   }
 
   leave(result: number): void {
-    const at = ((this.#count - 1) % LENGTH) * ENTRY;
-    this.#ring[at + 3] = 1;
-    this.#ring[at + 4] = result;
+    const { u32 } = this.#memory;
+    const at = this.#ring + ((u32[this.#count]! - 1) % TRACE_LENGTH) * WORDS;
+    u32[at + 3] = 1;
+    u32[at + 4] = result;
+    u32[at + 5] = Math.floor(result / 2 ** 32);
   }
 
   /** The entries of one domain, oldest first. */
   of(domain: number): TracedHypercall[] {
+    const { u32 } = this.#memory;
+    const count = u32[this.#count]!;
     const found: TracedHypercall[] = [];
-    for (let i = Math.max(0, this.#count - LENGTH); i < this.#count; i++) {
-      const entry = this.#ring.subarray((i % LENGTH) * ENTRY, ((i % LENGTH) + 1) * ENTRY);
-      const [owner, vcpu = 0, number = 0, returned, result] = entry;
-      if (owner !== domain) continue;
+    for (let i = Math.max(0, count - TRACE_LENGTH); i < count; i++) {
+      const at = this.#ring + (i % TRACE_LENGTH) * WORDS;
+      if (u32[at] !== domain) continue;
       const args = ARGUMENTS.map((_, j) => {
-        const half = ARGUMENT_HALVES + j * 2;
-        return (BigInt(entry[half + 1]!) << 32n) | BigInt(entry[half]!);
+        const half = at + ARGS + j * 2;
+        return (BigInt(u32[half + 1]!) << 32n) | BigInt(u32[half]!);
       });
-      found.push({ vcpu, number, args, result: returned === 1 ? result : undefined });
+      const result = (u32[at + 5]! | 0) * 2 ** 32 + u32[at + 4]!;
+      found.push({ vcpu: u32[at + 1]!, number: u32[at + 2]!, args, result: u32[at + 3] === 1 ? result : undefined });
     }
     return found;
   }

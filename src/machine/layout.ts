@@ -38,12 +38,13 @@ export const FETCH_TLB_ENTRIES = 256;
 export const FETCH_TLB_SIZE = FETCH_TLB_ENTRIES * 16;
 export const FETCH_TLB_BASE = EMPTY_TLB_SET + TLB_SET_SIZE;
 /**
- * Fill logs, one a set: a u32 count, then the addresses of the TLB and jump cache entries filled since
- * the last flush, so that a flush after few fills is cheap. When it is full the count goes on alone.
+ * Fill logs, one a set: a u32 that is 1 if any was filled for an address of the upper half, a u32 count of
+ * those of the lower half since it was last dropped, and the addresses of the latter, so that a process's
+ * translations are dropped at little cost. When it is full the count goes on alone.
  */
 export const FILL_LOG_BASE = FETCH_TLB_BASE + 2 * FETCH_TLB_SIZE;
-export const FILL_LOG_ENTRIES = 1023;
-export const FILL_LOG_SIZE = (FILL_LOG_ENTRIES + 1) * 4;
+export const FILL_LOG_ENTRIES = 2046;
+export const FILL_LOG_SIZE = (FILL_LOG_ENTRIES + 2) * 4;
 export const TABLES_END = FILL_LOG_BASE + 2 * FILL_LOG_SIZE;
 
 export interface MemoryLayout {

@@ -40,6 +40,51 @@ export interface Clock {
   now(): number;
 }
 
+/**
+ * Functions of a processor, in WebAssembly, that a fast exit may import from module "e", with the
+ * memory "memory". Parameters and results by their value types.
+ */
+export const FAST_EXIT_IMPORTS = {
+  /**
+   * probe(linear, access, size) -> machine address of user memory in the page tables in use, or 0 where
+   * that is not simple: it faults, crosses pages, or a store would go to translated code. Leaves no trace then.
+   */
+  probe: { params: ["i64", "i32", "i32"], results: ["i32"] },
+  /** loadRoot(maddr, pcid, keep): as loadCr3. */
+  loadRoot: { params: ["i32", "i32", "i32"], results: [] },
+  /** getFlags() -> the arithmetic flags of RFLAGS. */
+  getFlags: { params: [], results: ["i32"] },
+  /** setFlags(flags): sets the arithmetic flags. */
+  setFlags: { params: ["i32"], results: ["i32"] },
+} as const;
+
+/**
+ * Exits served in WebAssembly, without leaving `run()`. The function is called at each exit with the
+ * state as the exit leaves it, `budget` being what is left. It returns 0, having changed nothing, to
+ * leave; or 1, having served it: execution goes on at `rip` as behind an indirect jump. It must
+ * leave with a budget of 1 or less, with RFLAGS.TF or AC set before or after, and must load roots by `loadRoot` only.
+ */
+export interface FastExits {
+  /** For `WebAssembly.Instance`, as its module "e". */
+  readonly imports: Record<string, unknown>;
+  /** @param serve an exported WebAssembly function without parameters that returns an i32 */
+  install(serve: unknown): void;
+}
+
+/**
+ * A TLB that is kept right by being told what changes in page tables, so that it needs no flushes.
+ * Who uses it tells it of *every* change of an entry that was present, in tables that a loaded root
+ * leads to; for entries of upper levels `flushTlb` will do.
+ */
+export interface TrackedTlb {
+  /** Entry `index` (0..511) of a table mapped frame `mfn`, and maps something else now or in another way. */
+  entryChanged(index: number, mfn: number): void;
+  /** A frame is about to stop being a root. */
+  rootGone(mfn: number): void;
+  /** As loadCr3, with what is right under the new root kept. */
+  switchRoot(maddr: number, pcid: number): void;
+}
+
 /** Counters that a processor keeps; see `--stats`. */
 export interface ProcessorStatistics {
   /** Instructions retired, by tier. */
@@ -92,6 +137,11 @@ export interface Processor {
    * `vector << 16 | errorCode` (with CR2 set for a page fault), leaving the register unchanged.
    */
   loadSegment(segment: number, selector: number): number;
+
+  /** Undefined if this processor's TLB must be flushed. */
+  readonly trackedTlb?: TrackedTlb;
+  /** Undefined if this processor has none. */
+  readonly fastExits?: FastExits;
 
   /** Instructions retired since reset, exact at every exit and whenever the clock is read. */
   readonly retired: number;

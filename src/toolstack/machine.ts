@@ -37,6 +37,8 @@ export interface MachineOptions {
   readonly platform?: Platform;
   /** Options of the software processor. */
   readonly processor?: ProcessorOptions;
+  /** Serve frequent exits of guests in WebAssembly; default true. The result of a run is the same. */
+  readonly fastPaths?: boolean;
   /** Takes what guests write by console_io, as a debug build of Xen does; without it they are refused. */
   readonly onHypervisorConsole?: (text: Uint8Array, domid: number) => void;
 }
@@ -91,8 +93,8 @@ export async function createMachine(options: MachineOptions = {}): Promise<Machi
 
   const epoch = virtual === undefined ? platform.wallclock() : (options.epoch ?? VIRTUAL_EPOCH);
   const parts = { memory, layout, cpu, clock };
-  const { onHypervisorConsole } = options;
-  return new Machine(parts, { platform, virtual, epoch, memoryBytes, onHypervisorConsole });
+  const { onHypervisorConsole, fastPaths = true } = options;
+  return new Machine(parts, { platform, virtual, epoch, memoryBytes, onHypervisorConsole, fastPaths });
 }
 
 export class Machine {
@@ -118,6 +120,7 @@ export class Machine {
       epoch: bigint;
       memoryBytes: number;
       onHypervisorConsole: MachineOptions["onHypervisorConsole"] | undefined;
+      fastPaths: boolean;
     },
   ) {
     this.#virtual = options.virtual;
@@ -126,6 +129,7 @@ export class Machine {
     const { onHypervisorConsole } = options;
     this.hypervisor = new Hypervisor({
       ...parts,
+      fastPaths: options.fastPaths,
       ...(onHypervisorConsole && { onConsole: (domain, text) => onHypervisorConsole(text, domain.id) }),
       onShutdown: (domain) => this.#shutDown(domain),
       onCrash: (domain, report) => this.#crashed(domain, report),

@@ -91,7 +91,7 @@ export class FuzzMachine {
     this.random = random;
     const layout = layOutMemory(3 << 20, 1 << 16);
     const memory = new MachineMemory(layout.size);
-    this.cpu = new FakeProcessor(memory);
+    this.cpu = new FakeProcessor(memory, random.oneIn(2));
     const features = new Set(["rdtscp", "fsgsbase"]);
     this.hv = new Hypervisor({
       memory,
@@ -162,6 +162,7 @@ export class FuzzMachine {
     const { hv, cpu } = this;
     const { frames } = hv;
     const problems: string[] = [];
+    if (cpu.trackedTlb !== undefined) for (const va of cpu.staleTranslations()) problems.push(`TLB: ${va} is stale`);
     const granted = heldByGrantsAndEvents(hv).isGranted!;
     for (const [set, entries] of cpu.tlb.entries()) {
       // Entries of a root that is none any more go before the set is used again.

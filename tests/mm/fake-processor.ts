@@ -5,7 +5,13 @@
  */
 import { CPU_STATE } from "../../src/machine/layout.ts";
 import type { MachineMemory } from "../../src/machine/memory.ts";
-import { Access, type ExitReason, type Processor, type ProcessorStatistics } from "../../src/machine/processor.ts";
+import {
+  Access,
+  type ExitReason,
+  type Processor,
+  type ProcessorStatistics,
+  type TrackedTlb,
+} from "../../src/machine/processor.ts";
 import {
   type CpuState,
   cpuState,
@@ -42,8 +48,19 @@ export class FakeProcessor implements Processor {
   readonly written = new Set<number>();
   flushes = 0;
 
-  constructor(memory: MachineMemory) {
+  /** Present if the TLB is told what changes: no flush is then asked of it. */
+  readonly trackedTlb?: TrackedTlb;
+
+  /** @param tracked with a TrackedTlb, which forgets no more than it must */
+  constructor(memory: MachineMemory, tracked = false) {
     this.memory = memory;
+    if (tracked) {
+      this.trackedTlb = {
+        entryChanged: (index, mfn) => this.#entryChanged(index, mfn),
+        rootGone: (mfn) => this.#rootGone(mfn * 4096),
+        switchRoot: (maddr, pcid) => this.#switchRoot(maddr, pcid),
+      };
+    }
     this.state = cpuState.at(memory, CPU_STATE);
     this.gpr = new BigUint64Array(memory.u8.buffer, CPU_STATE + cpuState.offset.gpr, 17);
     this.rflags = 0x202n;
@@ -75,6 +92,46 @@ export class FakeProcessor implements Processor {
     for (const set of this.tlb) set.clear();
   }
 
+  #entryChanged(index: number, mfn: number): void {
+    for (const set of this.tlb) {
+      for (const [page, { address }] of set) {
+        if (Math.floor(address / 4096) === mfn && Number((page >> 12n) & 511n) === index) set.delete(page);
+      }
+    }
+  }
+
+  #rootGone(maddr: number): void {
+    for (const set of [0, 1] as const) if (this.roots[set] === maddr) this.roots[set] = -1;
+  }
+
+  #switchRoot(maddr: number, pcid: number): void {
+    const set = pcid === 1 ? 1 : 0;
+    const last = this.roots[set];
+    const upper = (root: number): bigint[] =>
+      Array.from({ length: 256 }, (_, i) => this.memory.u64[root / 8 + 256 + i]! & ~0x60n);
+    if (last >= 0 && last !== maddr && upper(last).join() === upper(maddr).join()) {
+      for (const page of this.tlb[set].keys()) if (page < 1n << 63n) this.tlb[set].delete(page);
+      this.roots[set] = maddr;
+    }
+    this.loadCr3(maddr, pcid, true);
+  }
+
+  /** Translations that page tables do not give any more, by linear address. */
+  staleTranslations(): string[] {
+    const stale: string[] = [];
+    for (const set of [0, 1] as const) {
+      const root = this.roots[set];
+      if (root < 0) continue;
+      for (const [page, { address, writable, user, executable }] of this.tlb[set]) {
+        const now = this.walk(page, false, root);
+        const same =
+          now?.address === address && writable <= now.writable && user <= now.user && executable <= now.executable;
+        if (!same) stale.push(page.toString(16));
+      }
+    }
+    return stale;
+  }
+
   invlpg(linear: bigint): void {
     for (const set of this.tlb) set.delete(linear & ~0xfffn);
   }
@@ -99,11 +156,11 @@ export class FakeProcessor implements Processor {
     return entry.address + Number(linear & 0xfffn);
   }
 
-  /** Walks CR3, sets accessed and (for a permitted write) dirty bits. */
-  private walk(linear: bigint, write: boolean): TlbEntry | undefined {
+  /** Walks CR3, sets accessed and (for a permitted write) dirty bits; or another root, and sets none. */
+  private walk(linear: bigint, write: boolean, root?: number): TlbEntry | undefined {
     if (linear >= 0x0000_8000_0000_0000n && linear < 0xffff_8000_0000_0000n) return undefined;
     const { u64 } = this.memory;
-    let table = Number(this.state.cr3 >> 12n);
+    let table = root === undefined ? Number(this.state.cr3 >> 12n) : root / 4096;
     let writable = true;
     let user = true;
     let executable = true;
@@ -116,7 +173,7 @@ export class FakeProcessor implements Processor {
       executable &&= entry >> 63n === 0n;
       const large = level > 1 && (entry & 0x80n) !== 0n;
       const leaf = level === 1 || large;
-      u64[at] = entry | 0x20n | (leaf && write && writable ? 0x40n : 0n);
+      if (root === undefined) u64[at] = entry | 0x20n | (leaf && write && writable ? 0x40n : 0n);
       const frame = (entry & 0x000f_ffff_ffff_f000n) >> 12n;
       if (leaf) {
         const offset = large ? linear & ((1n << BigInt(3 + 9 * level)) - 1n) & ~0xfffn : 0n;

@@ -33,7 +33,8 @@ export interface TestMachine {
   readonly cpu: FakeProcessor;
 }
 
-export function newMachine(bytes = 8 << 20): TestMachine {
+/** @param tracked the processor has a TrackedTlb */
+export function newMachine(bytes = 8 << 20, tracked = false): TestMachine {
   const memory = new MachineMemory(bytes);
   const heapBase = 0x10000;
   const layout: MemoryLayout = {
@@ -44,7 +45,7 @@ export function newMachine(bytes = 8 << 20): TestMachine {
     heapBase,
     size: bytes,
   };
-  const cpu = new FakeProcessor(memory);
+  const cpu = new FakeProcessor(memory, tracked);
   const hv = new Hypervisor({ memory, layout, cpu, clock: { now: () => 0 } });
   initXenMappings(hv);
   return { hv, cpu };

@@ -15,7 +15,7 @@ import { HYPERVISOR } from "../../abi/xen.ts";
 import { CONTINUATION, type Hypercall, type HypercallResult } from "../hypercall.ts";
 import { done, firstArgument, refused } from "../misc/operation.ts";
 import { guestArrayAddress, guestStruct, putGuestStruct } from "../mm/guest-access.ts";
-import { flushTlb } from "../mm/page-type.ts";
+import { flushTlb } from "../mm/tlb.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { cacheFlushOne } from "./cache-flush.ts";
 import { copyOne } from "./copy.ts";

@@ -20,15 +20,17 @@ import type { Hypervisor } from "../hypervisor.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { PageType } from "./frame-table.ts";
 import { isGuestAddress } from "./guest-access.ts";
-import { flushTlb, getPageAndType, putPageAndType } from "./page-type.ts";
+import { getPageAndType, putPageAndType } from "./page-type.ts";
 import { ENTRIES, entryFrame, makeEntry, PTE_PRESENT } from "./pte.ts";
 import { VCPUS_PER_WINDOW_TABLE, WINDOW_TABLES } from "./record.ts";
+import { flushTlb, l1EntryChanged } from "./tlb.ts";
 import { l1EntryAddress } from "./walk.ts";
 import { XEN_READ_ONLY, XEN_TABLE } from "./xen-area.ts";
 
 /** L4 slot 260. */
 const WINDOW_START = 0xffff_8200_0000_0000n;
-const WINDOW_PAGES = 32;
+/** Pages of the windows of one vCPU. */
+export const WINDOW_PAGES = 32;
 const WINDOW_BYTES = WINDOW_PAGES * PAGE_SIZE;
 const LDT_PAGE = 16;
 const LDT_PAGES = 16;
@@ -66,6 +68,17 @@ export function ldtWindow(vcpu: Vcpu): bigint {
 function windowEntry(vcpu: Vcpu, page: number): number {
   const table = vcpu.domain.record.mm.window_l1.get(Math.floor(vcpu.id / VCPUS_PER_WINDOW_TABLE));
   return table * ENTRIES + (vcpu.id % VCPUS_PER_WINDOW_TABLE) * WINDOW_PAGES + page;
+}
+
+/** Maps a page of a vCPU's windows, or nothing (0n). */
+function setWindowEntry(vcpu: Vcpu, page: number, entry: bigint): void {
+  const { hypervisor } = vcpu.domain;
+  const { u32, u64 } = hypervisor.memory;
+  const at = windowEntry(vcpu, page);
+  const lo = u32[at * 2]!;
+  const hi = u32[at * 2 + 1]!;
+  u64[at] = entry;
+  if ((lo & PTE_PRESENT) !== 0) l1EntryChanged(hypervisor, at * 8, lo, hi);
 }
 
 /** Machine address of page `page` (0..15) of a vCPU's GDT. */
@@ -107,12 +120,14 @@ export function freeDomainWindows(domain: Domain): void {
 
 /** An empty GDT with the hypervisor's descriptors, and no LDT: what a vCPU starts with. */
 export function initDescriptorTables(vcpu: Vcpu): void {
-  const { state, memory } = { state: vcpu.domain.hypervisor.frames.state, memory: vcpu.domain.hypervisor.memory };
+  const { state } = vcpu.domain.hypervisor.frames;
   for (let page = 0; page < LDT_PAGE; page++) {
-    memory.u64[windowEntry(vcpu, page)] =
-      page === FIRST_RESERVED_GDT_PAGE
-        ? makeEntry(state.reserved_gdt, XEN_TABLE)
-        : makeEntry(state.zero_frame, XEN_READ_ONLY);
+    const reserved = page === FIRST_RESERVED_GDT_PAGE;
+    setWindowEntry(
+      vcpu,
+      page,
+      reserved ? makeEntry(state.reserved_gdt, XEN_TABLE) : makeEntry(state.zero_frame, XEN_READ_ONLY),
+    );
   }
   const { gdtr } = vcpu.state;
   gdtr.base = gdtWindow(vcpu);
@@ -146,7 +161,7 @@ export function setGdt(vcpu: Vcpu, mfns: readonly number[], entries: number): vo
   destroyGdt(vcpu);
   taken.forEach((mfn, page) => {
     vcpu.mm.gdt_frames.set(page, mfn);
-    domain.hypervisor.memory.u64[windowEntry(vcpu, page)] = makeEntry(mfn, XEN_TABLE);
+    setWindowEntry(vcpu, page, makeEntry(mfn, XEN_TABLE));
   });
   vcpu.mm.gdt_entries = entries;
   flushTlb(domain.hypervisor);
@@ -155,12 +170,12 @@ export function setGdt(vcpu: Vcpu, mfns: readonly number[], entries: number): vo
 /** Removes the guest's GDT: its selectors lead to null descriptors. */
 export function destroyGdt(vcpu: Vcpu): void {
   const { mm, domain } = vcpu;
-  const { frames, memory } = domain.hypervisor;
+  const { frames } = domain.hypervisor;
   mm.gdt_entries = 0;
   for (let page = 0; page < FIRST_RESERVED_GDT_PAGE; page++) {
     const mfn = mm.gdt_frames.get(page);
     if (mfn === 0) continue;
-    memory.u64[windowEntry(vcpu, page)] = makeEntry(frames.state.zero_frame, XEN_READ_ONLY);
+    setWindowEntry(vcpu, page, makeEntry(frames.state.zero_frame, XEN_READ_ONLY));
     mm.gdt_frames.set(page, 0);
     putPageAndType(domain, mfn);
   }
@@ -192,7 +207,7 @@ export function destroyLdt(vcpu: Vcpu): void {
     if ((mapped & (1 << page)) === 0) continue;
     const at = windowEntry(vcpu, LDT_PAGE + page) * 2;
     const mfn = entryFrame(memory.u32[at] ?? 0, memory.u32[at + 1] ?? 0);
-    memory.u32[at] = memory.u32[at + 1] = 0;
+    setWindowEntry(vcpu, LDT_PAGE + page, 0n);
     putPageAndType(domain, mfn);
   }
   flushTlb(domain.hypervisor);
@@ -234,7 +249,7 @@ function mapLdtPage(vcpu: Vcpu, address: bigint, page: number): boolean {
   if ((lo & PTE_PRESENT) === 0) return false;
   const mfn = entryFrame(lo, memory.u32[(entry >>> 2) + 1] ?? 0);
   if (getPageAndType(domain, mfn, PageType.SegDesc) !== 0) return false;
-  memory.u64[windowEntry(vcpu, LDT_PAGE + page)] = makeEntry(mfn, XEN_TABLE);
+  setWindowEntry(vcpu, LDT_PAGE + page, makeEntry(mfn, XEN_TABLE));
   mm.ldt_mapped |= 1 << page;
   return true;
 }

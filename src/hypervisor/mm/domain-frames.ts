@@ -6,7 +6,8 @@ import { HypercallError } from "../hypercall.ts";
 import type { Hypervisor } from "../hypervisor.ts";
 import { FRAME_ALLOCATED, FRAME_VALIDATED, FRAME_XENHEAP, PageType } from "./frame-table.ts";
 import { setM2p } from "./m2p.ts";
-import { flushTlb, getPage, putPage } from "./page-type.ts";
+import { getPage, putPage } from "./page-type.ts";
+import { flushTlb } from "./tlb.ts";
 
 /** Allocates `n` zeroed frames for a domain, ascending and as contiguous as there are. -ENOMEM beyond its maximum. */
 export function allocDomainFrames(domain: Domain, n: number): number[] {

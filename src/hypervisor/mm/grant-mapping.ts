@@ -20,6 +20,7 @@ import type { Vcpu } from "../vcpu.ts";
 import { adjustedL1Hi, adjustedL1Lo, isPresent, putL1Entry } from "./entry.ts";
 import { PageType } from "./frame-table.ts";
 import { entryFrame, PTE_ACCESSED, PTE_AVAILABLE, PTE_DIRTY, PTE_PRESENT, PTE_RW, PTE_USER } from "./pte.ts";
+import { l1EntryChanged } from "./tlb.ts";
 import { guestL1Entry } from "./va-mapping.ts";
 
 /** The L1 entry that `host_addr` means, or -1: by linear address, or (GNTMAP_contains_pte) by its machine address. */
@@ -96,8 +97,12 @@ function grantEntry(vcpu: Vcpu, hostAddress: bigint, mfn: number, flags: number)
 }
 
 function writeEntry(vcpu: Vcpu, at: number, lo: number, hi: number): void {
-  const { memory, cpu } = vcpu.domain.hypervisor;
-  memory.u32[at >>> 2] = lo;
-  memory.u32[(at >>> 2) + 1] = hi;
-  cpu.frameWritten(at >>> 12);
+  const { hypervisor } = vcpu.domain;
+  const { u32 } = hypervisor.memory;
+  const oldLo = u32[at >>> 2]!;
+  const oldHi = u32[(at >>> 2) + 1]!;
+  u32[at >>> 2] = lo;
+  u32[(at >>> 2) + 1] = hi;
+  hypervisor.cpu.frameWritten(at >>> 12);
+  if (isPresent(oldLo)) l1EntryChanged(hypervisor, at, oldLo, oldHi);
 }

@@ -11,8 +11,9 @@ import {
 import { freeDomainFrame } from "./domain-frames.ts";
 import { FRAME_ALLOCATED, FRAME_PARTIAL, FRAME_PINNED, FRAME_XENHEAP, PageType } from "./frame-table.ts";
 import { freeMemoryMap } from "./memory-map.ts";
-import { flushTlb, putPageAndType, putPartialTable } from "./page-type.ts";
+import { putPageAndType, putPartialTable } from "./page-type.ts";
 import { dropRoots } from "./roots.ts";
+import { flushTlb } from "./tlb.ts";
 
 /** Prepares a new domain's record. Its frames are allocated by the builder, up to `maxPages`. */
 export function initDomainMemory(domain: Domain, maxPages: number, maxVcpus: number): void {

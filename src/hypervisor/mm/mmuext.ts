@@ -11,9 +11,10 @@ import { setLdt } from "./descriptor-window.ts";
 import { targetDomain } from "./foreign.ts";
 import { PageType } from "./frame-table.ts";
 import { copyFromGuest, guestStruct } from "./guest-access.ts";
-import { flushTlb, getPage, getPageType, type MmuOperation, putPage, putPageAndType } from "./page-type.ts";
+import { getPage, getPageType, type MmuOperation, putPage, putPageAndType } from "./page-type.ts";
 import { pinTable, unpinTable } from "./pin.ts";
 import { newBasePtr, newUserBasePtr } from "./roots.ts";
+import { flushTlb, flushTlbPage } from "./tlb.ts";
 import { isCanonical } from "./walk.ts";
 
 /** One request: whose memory it is about, and what it says. */
@@ -62,7 +63,7 @@ function flushAll(request: Request): number {
 
 function invalidatePage(request: Request): number {
   requireSelf(request);
-  if (isCanonical(request.arg1)) request.hv.cpu.invlpg(request.arg1);
+  if (isCanonical(request.arg1)) flushTlbPage(request.hv, request.arg1);
   return 0;
 }
 

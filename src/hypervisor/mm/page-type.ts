@@ -11,7 +11,7 @@
  * type next goes on with it; whoever drops it goes on backwards. An operation that returns
  * -ERESTART has handed its reference over to the frame.
  *
- * TLB: a translation may outlive its mapping until the guest flushes. So when a frame that was
+ * TLB (of processors without a TrackedTlb, see tlb.ts): a translation may outlive its mapping until the guest flushes. So when a frame that was
  * written to changes its type, or a frame is given back, the TLB is flushed, unless it was since
  * the last mapping went.
  */
@@ -23,6 +23,7 @@ import type { Hypervisor } from "../hypervisor.ts";
 import { COUNT_LIMIT, FRAME_PARTIAL, FRAME_VALIDATED, FRAME_XENHEAP, PageType } from "./frame-table.ts";
 import { setM2p } from "./m2p.ts";
 import { ENTRIES } from "./pte.ts";
+import { flushTlb } from "./tlb.ts";
 import { devalidate, validate } from "./validate.ts";
 
 /** How far an operation may go on, and what it had to leave behind. */
@@ -35,13 +36,6 @@ export interface MmuOperation {
 
 /** For callers that cannot be preempted. */
 export const UNPREEMPTED: MmuOperation = { preempt: () => false, abandoned: 0 };
-
-/** Drops all translations and notes the time. */
-export function flushTlb(hv: Hypervisor): void {
-  const { state } = hv.frames;
-  state.tlb_clock = (state.tlb_clock + 1) >>> 0;
-  hv.cpu.flushTlb();
-}
 
 /** Flushes if the frame's last mapping went since the last flush. Its type count must be 0. */
 function flushTlbFor(hv: Hypervisor, mfn: number): void {
@@ -166,6 +160,8 @@ export function putPageType(domain: Domain, mfn: number, operation = UNPREEMPTED
   }
   const type = frames.type(mfn);
   if (type !== PageType.Writable && type !== PageType.None) {
+    // Before its tables go, be it bit by bit.
+    if (type === PageType.L4) domain.hypervisor.cpu.trackedTlb?.rootGone(mfn);
     if (devalidate(domain, mfn, type, ENTRIES, operation) === -ERESTART) {
       frames.clearFlag(mfn, FRAME_VALIDATED);
       frames.setFlag(mfn, FRAME_PARTIAL);

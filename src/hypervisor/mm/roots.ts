@@ -9,7 +9,8 @@ import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { PageType } from "./frame-table.ts";
-import { flushTlb, getPageAndType, type MmuOperation, putPageAndType, UNPREEMPTED } from "./page-type.ts";
+import { getPageAndType, type MmuOperation, putPageAndType, UNPREEMPTED } from "./page-type.ts";
+import { flushTlb, switchRoot } from "./tlb.ts";
 import { hideM2p, showM2p } from "./xen-area.ts";
 
 /** The root of the mode that the vCPU is in; 0 if it has none. */
@@ -40,7 +41,7 @@ export function newBasePtr(vcpu: Vcpu, mfn: number, operation = UNPREEMPTED): nu
   }
   if (hv.current === vcpu && vcpu.kernelMode) {
     flushTlb(hv);
-    hv.cpu.loadCr3(mfn * PAGE_SIZE, 0, false);
+    switchRoot(hv, mfn, 0);
   }
   if (old !== mfn) putRoot(domain, old, operation);
   return 0;
@@ -54,7 +55,11 @@ export function newUserBasePtr(vcpu: Vcpu, mfn: number, operation = UNPREEMPTED)
   if (mfn !== 0) {
     const result = getPageAndType(domain, mfn, PageType.L4, operation);
     if (result !== 0) return result;
-    if (domain.vmAssist(VMASST_TYPE_m2p_strict)) hideM2p(domain, mfn);
+    if (domain.vmAssist(VMASST_TYPE_m2p_strict)) {
+      hideM2p(domain, mfn);
+      // It may be the kernel's root as well.
+      if (mfn === mm.kernel_root) domain.hypervisor.cpu.flushTlb();
+    }
   }
   mm.user_root = mfn;
   putRoot(domain, old, operation);

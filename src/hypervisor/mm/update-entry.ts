@@ -20,6 +20,7 @@ import {
 import { type PageType, PageType as Type } from "./frame-table.ts";
 import type { MmuOperation } from "./page-type.ts";
 import { entryFrame, FAST_PATH_HI, FAST_PATH_LO, PTE_ACCESSED, PTE_DIRTY, PTE_USER, TABLE_DISALLOWED } from "./pte.ts";
+import { l1EntryChanged, tableEntryChanged } from "./tlb.ts";
 import { isXenSlot } from "./validate.ts";
 
 /** Nothing differs but what the fast path may change. */
@@ -51,7 +52,10 @@ export function updateL1Entry(
   if (!isPresent(newLo)) {
     u32[word] = newLo | keep;
     u32[word + 1] = newHi;
-    if (present) putL1Entry(domain, lo, hi);
+    if (present) {
+      l1EntryChanged(domain.hypervisor, at, lo, hi);
+      putL1Entry(domain, lo, hi);
+    }
   } else {
     if (l1Disallowed(domain, newLo)) return -EINVAL;
     const fast = present && similar(lo, hi, newLo, newHi);
@@ -62,6 +66,7 @@ export function updateL1Entry(
     const adjusted = adjustedL1Hi(newLo, newHi);
     u32[word] = adjustedL1Lo(newLo, adjusted) | keep;
     u32[word + 1] = adjusted;
+    if (present) l1EntryChanged(domain.hypervisor, at, lo, hi);
     if (present && !fast) putL1Entry(domain, lo, hi);
   }
   cpu.frameWritten(at >>> 12);
@@ -104,6 +109,7 @@ export function updateTableEntry(
   }
   u32[word + 1] = newHi;
   cpu.frameWritten(table);
+  if (present) tableEntryChanged(domain.hypervisor, level, at, lo, hi);
   if (present && !fast) {
     // The entry is written: a preempted put must not undo that. What is left of it is finished later.
     if (putTableEntry(domain, table, lo, hi, operation) === -ERESTART) operation.abandoned = entryFrame(lo, hi);

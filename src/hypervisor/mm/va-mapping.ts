@@ -16,8 +16,8 @@ import { frameOwner } from "./foreign.ts";
 import { PageType } from "./frame-table.ts";
 import { guestLong, isGuestAddress } from "./guest-access.ts";
 import { guestOperation, putOldGuestTable } from "./operation.ts";
-import { flushTlb } from "./page-type.ts";
 import { currentRoot } from "./roots.ts";
+import { flushTlb, flushTlbPage } from "./tlb.ts";
 import { updateL1Entry } from "./update-entry.ts";
 import { l1EntryAddress } from "./walk.ts";
 
@@ -45,7 +45,7 @@ function flushAfterUpdate(hv: Hypervisor, vcpu: Vcpu, va: bigint, flags: bigint)
   const bitmap = flags & ~BigInt(UVMF_FLUSHTYPE_MASK);
   if (bitmap !== BigInt(UVMF_LOCAL) && bitmap !== BigInt(UVMF_ALL)) guestLong(vcpu, bitmap);
   if (type === UVMF_TLB_FLUSH) flushTlb(hv);
-  else if (type === UVMF_INVLPG) hv.cpu.invlpg(va);
+  else if (type === UVMF_INVLPG) flushTlbPage(hv, va);
 }
 
 function update(hv: Hypervisor, vcpu: Vcpu, va: bigint, value: bigint, flags: bigint, owner: number): HypercallResult {

@@ -57,9 +57,9 @@ const RIP = cpuState.offset.rip >>> 2;
 const RFLAGS_SYSTEM = cpuState.offset.rflags_system >>> 2;
 
 /** Flags that entering a handler clears. */
-const CLEARED_ON_ENTRY = FLAG_AC | FLAG_VM | FLAG_RF | FLAG_NT | FLAG_TF;
+export const CLEARED_ON_ENTRY = FLAG_AC | FLAG_VM | FLAG_RF | FLAG_NT | FLAG_TF;
 /** IF and IOPL are the guest's own virtual ones in frames. */
-const NOT_IN_FRAMES = FLAG_IF | FLAG_IOPL;
+export const NOT_IN_FRAMES = FLAG_IF | FLAG_IOPL;
 
 /** RFLAGS as the guest is to see it: virtual IF, virtual IOPL. */
 function guestFlags(vcpu: Vcpu, mask: number): number {

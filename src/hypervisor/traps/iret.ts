@@ -15,7 +15,7 @@ import { in64BitCode, loadCodeSegment, loadFlatUserSegments, loadStackSegment, s
 
 const WORDS = iretContext.sizeof / 8;
 /** CF PF AF ZF SF TF DF OF NT RF AC ID: what the guest may set. IF is forced, VM and IOPL are dropped. */
-const GUEST_FLAGS = 0x0025_4dd5;
+export const GUEST_FLAGS = 0x0025_4dd5;
 const frame = new Uint32Array(WORDS * 2);
 // Words of the frame.
 const FRAME_RAX = 0,

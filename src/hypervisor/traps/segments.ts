@@ -27,9 +27,9 @@ export const ATTR_DB = 1 << 10;
 export const ATTR_G = 1 << 11;
 
 /** The fixed descriptors of the reserved GDT page, as attributes. */
-const FLAT_CODE64 = 0xafb;
+export const FLAT_CODE64 = 0xafb;
 const FLAT_CODE32 = 0xcfb;
-const FLAT_DATA = 0xcf3;
+export const FLAT_DATA = 0xcf3;
 
 const at = (vcpu: Vcpu, segment: number): number =>
   vcpu.state.address + cpuState.offset.segment + segment * segmentRegister.sizeof;

@@ -29,7 +29,7 @@ export function guestSyscall(vcpu: Vcpu): void {
     injectInvalidOpcode(vcpu);
     return;
   }
-  vcpu.domain.hypervisor.statistics.guestSyscalls++;
+  vcpu.domain.hypervisor.statistics.countGuestSyscall();
   const masks = (traps.callback_masks & (wide ? MASKS_SYSCALL : MASKS_SYSCALL32)) !== 0;
   const options = CLEAR_DIRECTION | (masks ? MASK_EVENTS : 0);
   bounce(vcpu, handler, NO_ERROR_CODE, options, wide ? FLAT_KERNEL_CS64 : FLAT_USER_CS32, FLAT_KERNEL_SS64);

@@ -1,5 +1,5 @@
 /** What the engine keeps in machine memory besides the architectural state; at CPU_SCRATCH. */
-import { bytes, struct, u32, u64 } from "../../abi/struct.ts";
+import { array, bytes, struct, u32, u64 } from "../../abi/struct.ts";
 
 export const engineState = struct("engine_state", {
   /** Where a page-crossing load is assembled (FXRSTOR is the longest). */
@@ -19,6 +19,10 @@ export const engineState = struct("engine_state", {
   fetch_tlb: u32,
   /** Fill log of the set in use. */
   fill_log: u32,
+  /** CR3 that each TLB set was last used with; all bits set: none. */
+  roots: array(u32, 2),
+  /** Flushes of a set that had something to drop. */
+  flushes: u32,
   /** Record being executed by an out-of-line handler. */
   record: u32,
   /** Branch record to be linked to what the next lookup finds, or 0. */

@@ -9,8 +9,10 @@ import type { MemoryLayout } from "../layout.ts";
 import { ValType } from "../wasm/expression.ts";
 import { ModuleBuilder } from "../wasm/module.ts";
 import { defineChain } from "./chain.ts";
+import { defineRunWithFastExits } from "./fast-exit.ts";
 import { defineHandler, type Emitted, type FormShape } from "./handlers.ts";
 import { defineRun } from "./loop.ts";
+import { defineRoots } from "./roots.ts";
 import { defineRuntime, type Runtime } from "./runtime.ts";
 import { TABLE_SIZE } from "./status.ts";
 import { importX87 } from "./x87/index.ts";
@@ -38,6 +40,14 @@ export interface InterpreterExports {
   find(rip: bigint): number;
   getFlags(): number;
   setFlags(flags: number): void;
+  /** See roots.ts. */
+  loadRoot(maddr: number, pcid: number, keep: number): void;
+  selectSet(pcid: number): void;
+  flushSet(pcid: number): void;
+  entryChanged(index: number, mfn: number): void;
+  dropWrites(mfn: number): void;
+  /** What FAST_EXIT of the table is until there is something better: 0. */
+  noFastExit(): number;
   readonly table: WebAssembly.Table;
 }
 
@@ -71,8 +81,9 @@ export function generateInterpreter(
     system: module.importFunction("system", IMPORTS.system.params, IMPORTS.system.results),
     softSse: module.importFunction("softSse", IMPORTS.softSse.params, IMPORTS.softSse.results),
   };
-  module.ownTable(TABLE_SIZE);
+  module.ownTable(TABLE_SIZE + 1);
   const runtime = defineRuntime(module, layout, imports);
+  defineRoots(module, layout, runtime.walk);
   const handlerType = module.typeIndex({ params: [I32], results: [I32] });
   const run = module.declare([I32], [I32], "run");
   const inlineForms: Emitted[] = [];
@@ -80,7 +91,9 @@ export function generateInterpreter(
   const chain = module.declare([I32], [I32]);
   module.define(chain, (fn) => defineChain(fn, regionType, imports.hot));
   const refs = { runtime, system: imports.system, hot: imports.hot, handlerType, chain };
-  module.define(run, (fn) => defineRun(fn, refs, inline, inlineForms, profile));
+  const loop = module.declare([I32], [I32]);
+  module.define(loop, (fn) => defineRun(fn, refs, inline, inlineForms, profile));
+  defineRunWithFastExits(module, run, loop);
   const outForms = outOfLine.map((shape) => {
     const ref = module.declare([I32], [I32]);
     module.element(ref);

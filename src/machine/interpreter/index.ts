@@ -2,8 +2,16 @@
 
 import { RegionCache } from "../jit/region-cache.ts";
 import { CPU_SCRATCH, CPU_STATE, type MemoryLayout } from "../layout.ts";
-import type { MachineMemory } from "../memory.ts";
-import { type Access, type Clock, ExitReason, type Processor, type ProcessorStatistics } from "../processor.ts";
+import { type MachineMemory, PAGE_SIZE } from "../memory.ts";
+import {
+  type Access,
+  type Clock,
+  ExitReason,
+  type FastExits,
+  type Processor,
+  type ProcessorStatistics,
+  type TrackedTlb,
+} from "../processor.ts";
 import { decode, newInsn } from "../x86/decode/index.ts";
 import { DEFAULT_FEATURES } from "../x86/features.ts";
 import type { Insn } from "../x86/insn.ts";
@@ -39,10 +47,11 @@ import {
   REC_OFFSET,
   RECORD_SIZE,
 } from "./record.ts";
+import { KEEP_NONE, KEEP_SAME, KEEP_UPPER } from "./roots.ts";
 import { NON_CANONICAL } from "./runtime.ts";
 import { loadDataSegment } from "./segments.ts";
 import { isStackAccess } from "./stack-access.ts";
-import { FORM_PROFILE_SIZE, PROFILED_HANDLERS, STEP_LIMIT, Status } from "./status.ts";
+import { FAST_EXIT, FORM_PROFILE_SIZE, PROFILED_HANDLERS, STEP_LIMIT, Status } from "./status.ts";
 import { type SystemHost, systemInstructions } from "./system.ts";
 import { TranslationCaches } from "./translation-caches.ts";
 
@@ -54,6 +63,12 @@ const EN = engineState.offset;
 /** Where a single record is put to be stepped. */
 const STEP_RECORDS = CPU_SCRATCH + 0x800;
 const JIT_THRESHOLD = 8;
+const TLB_SETS = [0, 1] as const;
+/** Words of the state that a failed walk writes: the exception. */
+const KEPT = [ST.exit_reason, ST.exit_vector, ST.exit_error_code, ST.cr2, ST.cr2 + 4].map(
+  (field) => (CPU_STATE + field) >>> 2,
+);
+const kept = new Uint32Array(KEPT.length);
 
 export interface ProcessorOptions {
   /** CPUID features offered; instructions of others raise #UD. */
@@ -86,6 +101,8 @@ export class Interpreter implements Processor, SystemHost {
   readonly features: ReadonlySet<string>;
   readonly code: CodeCache;
   readonly forms: FormRegistry;
+  readonly trackedTlb: TrackedTlb;
+  readonly fastExits: FastExits;
   readonly #layout: MemoryLayout;
   readonly #clock: Clock;
   readonly #wasm: InterpreterExports;
@@ -119,7 +136,7 @@ export class Interpreter implements Processor, SystemHost {
     const recordsEnd = profile || layout.recordsEnd;
     this.code = new CodeCache(memory, { ...layout, recordsEnd }, this.forms, {
       features: this.features,
-      codeAppeared: (mfn) => this.#translations.dropWrites(mfn),
+      codeAppeared: (mfn) => this.#wasm.dropWrites(mfn),
       codeChanges: (mfn, from, to) => this.#regions?.written(mfn, from, to),
       codeFlushed: () => {
         this.#regions?.flushed();
@@ -140,6 +157,13 @@ export class Interpreter implements Processor, SystemHost {
     const instance = new WebAssembly.Instance(module, { e: imports });
     this.#wasm = instance.exports as unknown as InterpreterExports;
     const shared = { ...imports, ...instance.exports };
+    this.trackedTlb = {
+      entryChanged: (index, mfn) => this.#wasm.entryChanged(index, mfn),
+      rootGone: (mfn) => this.#translations.forgetRoot(mfn * PAGE_SIZE),
+      switchRoot: (maddr, pcid) => this.#wasm.loadRoot(maddr, pcid, KEEP_UPPER),
+    };
+    this.fastExits = { imports: shared, install: (serve) => this.#wasm.table.set(FAST_EXIT, serve) };
+    this.fastExits.install(this.#wasm.noFastExit);
     this.forms.connect(
       this.#wasm.table,
       (bytes) => new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: shared }).exports,
@@ -161,7 +185,7 @@ export class Interpreter implements Processor, SystemHost {
     this.state.rflags_system = FLAG_FIXED;
     this.state.fcw = 0x37f;
     this.state.mxcsr = 0x1f80;
-    this.#translations.select(0);
+    this.#wasm.selectSet(0);
   }
 
   get rflags(): bigint {
@@ -235,7 +259,7 @@ export class Interpreter implements Processor, SystemHost {
     const check = ac !== 0 && this.state.cpl === 3 && (this.state.cr0 & CR0_AM) !== 0n ? 1 : 0;
     if (u32[at] === check) return;
     u32[at] = check;
-    this.#translations.select(this.state.pcid);
+    this.#wasm.selectSet(this.state.pcid);
   }
 
   /** Decides between #SS(0) and #GP(0) for a non-canonical address (SDM vol. 3 §3.3.7.1). */
@@ -376,13 +400,11 @@ export class Interpreter implements Processor, SystemHost {
   // --- TLB -------------------------------------------------------------------------------------
 
   loadCr3(maddr: number, pcid: number, keep: boolean): void {
-    this.state.cr3 = BigInt(maddr);
-    this.state.pcid = pcid;
-    this.#translations.load(maddr, pcid, keep);
+    this.#wasm.loadRoot(maddr, pcid, keep ? KEEP_SAME : KEEP_NONE);
   }
 
   flushTlb(): void {
-    this.#translations.flush();
+    for (const set of TLB_SETS) this.#wasm.flushSet(set);
   }
 
   invlpg(linear: bigint): void {
@@ -394,14 +416,14 @@ export class Interpreter implements Processor, SystemHost {
   }
 
   translate(linear: bigint, access: Access, user: boolean): number {
-    const { state } = this;
-    const saved = [state.exit_reason, state.exit_vector, state.exit_error_code] as const;
-    const cr2 = state.cr2;
+    // What a walk that fails overwrites.
+    const { u32 } = this.memory;
+    for (let i = 0; i < KEPT.length; i++) kept[i] = u32[KEPT[i]!]!;
     const host = this.#wasm.walk(BigInt.asIntN(64, linear), access, user ? 1 : 0) >>> 0;
-    const code = state.exit_error_code & 0xffff;
-    [state.exit_reason, state.exit_vector, state.exit_error_code] = saved;
-    state.cr2 = cr2;
-    return host === 0 ? -1 - code : host;
+    if (host !== 0) return host;
+    const code = this.state.exit_error_code & 0xffff;
+    for (let i = 0; i < KEPT.length; i++) u32[KEPT[i]!] = kept[i]!;
+    return -1 - code;
   }
 
   loadSegment(segment: number, selector: number): number {
@@ -440,7 +462,7 @@ export class Interpreter implements Processor, SystemHost {
         readMisses: counter(EN.read_misses),
         writeMisses: counter(EN.write_misses),
         fetchMisses: counter(EN.fetch_misses),
-        flushes: this.#translations.flushes,
+        flushes: counter(EN.flushes),
       },
       regions: this.#regions?.statistics,
       code: {

@@ -195,19 +195,25 @@ export function fetchTlbEntry(base: Expr, page: Expr): Expr {
   return i32.add(base, i32.shl(i32.and(page, i32.const(FETCH_TLB_ENTRIES - 1)), i32.const(4)));
 }
 
-/** Notes that a TLB or jump cache entry is filled. */
-function logFill(fn: Fn, entry: Expr): void {
+/** Notes that a TLB or jump cache entry is filled, for a linear address. */
+function logFill(fn: Fn, entry: Expr, linear: Expr): void {
   const log = fn.let(engine32(EN.fill_log));
-  const n = fn.let(i32.add(i32.load(log), i32.const(1)));
-  fn.store(StoreOp.i32, log, n);
-  fn.if(i32.leU(n, i32.const(FILL_LOG_ENTRIES)), () =>
-    fn.store(StoreOp.i32, i32.add(log, i32.shl(n, i32.const(2))), entry),
+  fn.if(
+    i64.ltS(linear, i64.const(0)),
+    () => fn.store(StoreOp.i32, log, i32.const(1)),
+    () => {
+      const n = fn.let(i32.add(i32.load(log, 4), i32.const(1)));
+      fn.store(StoreOp.i32, log, n, 4);
+      fn.if(i32.leU(n, i32.const(FILL_LOG_ENTRIES)), () =>
+        fn.store(StoreOp.i32, i32.add(log, i32.shl(n, i32.const(2))), entry, 4),
+      );
+    },
   );
 }
 
 function fillTlb(fn: Fn, linear: Local, host: Local, array: number): void {
   const entry = fn.let(tlbEntry(linear));
-  logFill(fn, i32.add(entry, i32.const(array)));
+  logFill(fn, i32.add(entry, i32.const(array)), linear);
   fn.store(StoreOp.i64, entry, pageOf(linear), array);
   fn.store(StoreOp.i32, entry, i32.sub(host, i32.wrap(linear)), array + 8);
 }
@@ -338,7 +344,7 @@ function defineFind(fn: Fn, runtime: Runtime, layout: MemoryLayout, imports: Run
       count(fn, EN.fetch_misses);
       fn.set(host, call(runtime.walk, rip, i32.const(2), isUser()));
       fn.if(i32.eqz(host), () => fn.return(ZERO));
-      logFill(fn, entry);
+      logFill(fn, entry, rip);
       fn.store(StoreOp.i64, entry, pageOf(rip));
       fn.store(StoreOp.i32, entry, i32.and(host, i32.const(~0xfff)), 8);
     },
@@ -354,7 +360,7 @@ function defineFind(fn: Fn, runtime: Runtime, layout: MemoryLayout, imports: Run
   fn.store(StoreOp.i64, ZERO, pageOf(rip), CPU_STATE + ST.page_va);
   fn.if(i32.eqz(record), () => fn.set(record, call(imports.decode, host)));
   const slot = fn.let(i32.add(engine32(EN.jump_cache), jumpCacheSlot(rip)));
-  logFill(fn, slot);
+  logFill(fn, slot, rip);
   fn.store(StoreOp.i64, slot, rip);
   fn.store(StoreOp.i32, slot, record, 8);
   fn.result(record);

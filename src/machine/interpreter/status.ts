@@ -26,6 +26,8 @@ export const Status = {
 /** Size of the table: out-of-line handlers, then compiled regions. */
 export const HANDLERS = CASE_FIRST_REGION;
 export const TABLE_SIZE = 65536;
+/** Behind them: the function that may serve an exit; see Processor.fastExits. */
+export const FAST_EXIT = TABLE_SIZE;
 
 /**
  * Where the budget is looked at: at indirect transfers, and at direct branches that go backward or

@@ -1,15 +1,12 @@
 /**
- * The TLB sets and jump caches (see layout.ts), as TypeScript sees them: selection and flushes. They
- * are filled and looked up by generated code (runtime.ts).
+ * The TLB sets and jump caches (see layout.ts), as TypeScript sees them: what is dropped from them
+ * piece by piece. They are filled and looked up (runtime.ts), selected and flushed (roots.ts) by generated code.
  */
 import {
   CPU_SCRATCH,
-  EMPTY_TLB_SET,
   FETCH_TLB_BASE,
   FETCH_TLB_SIZE,
   FILL_LOG_BASE,
-  FILL_LOG_ENTRIES,
-  FILL_LOG_SIZE,
   JUMP_CACHE_BASE,
   JUMP_CACHE_PAGE_ENTRIES,
   JUMP_CACHE_PAGES,
@@ -29,38 +26,12 @@ const EMPTY = 0xff;
 const EMPTY_TAG = 0xffffffff;
 
 export class TranslationCaches {
-  /** Flushes that had something to drop. */
-  flushes = 0;
   readonly #memory: MachineMemory;
-  /** CR3 that each set was last used with. */
-  readonly #roots = [-1, -1];
 
   constructor(memory: MachineMemory) {
     this.#memory = memory;
     memory.u8.fill(EMPTY, TLB_BASE, FILL_LOG_BASE);
-  }
-
-  /** Makes a set the one in use. */
-  select(pcid: number): void {
-    const { u32 } = this.#memory;
-    const checking = u32[(CPU_SCRATCH + EN.check_alignment) >>> 2] !== 0;
-    u32[(CPU_SCRATCH + EN.tlb) >>> 2] = checking ? EMPTY_TLB_SET : TLB_BASE + pcid * TLB_SET_SIZE;
-    u32[(CPU_SCRATCH + EN.fetch_tlb) >>> 2] = FETCH_TLB_BASE + pcid * FETCH_TLB_SIZE;
-    u32[(CPU_SCRATCH + EN.fill_log) >>> 2] = FILL_LOG_BASE + pcid * FILL_LOG_SIZE;
-    u32[(CPU_SCRATCH + EN.jump_cache) >>> 2] = JUMP_CACHE_BASE + pcid * JUMP_CACHE_SET_SIZE;
-  }
-
-  /** A root is loaded: its set is flushed unless it may be kept and is of this root. */
-  load(root: number, pcid: number, keep: boolean): void {
-    if (!keep || this.#roots[pcid] !== root) {
-      this.#roots[pcid] = root;
-      this.#flushSet(pcid);
-    }
-    this.select(pcid);
-  }
-
-  flush(): void {
-    for (const set of SETS) this.#flushSet(set);
+    for (const set of SETS) memory.u32[((CPU_SCRATCH + EN.roots) >>> 2) + set] = EMPTY_TAG;
   }
 
   /** Drops one page. */
@@ -78,54 +49,17 @@ export class TranslationCaches {
     }
   }
 
+  /** A frame is no root any more: a set that was last used with it is flushed before it is used again. */
+  forgetRoot(maddr: number): void {
+    const { u32 } = this.#memory;
+    for (const set of SETS) {
+      const at = ((CPU_SCRATCH + EN.roots) >>> 2) + set;
+      if (u32[at] === maddr) u32[at] = EMPTY_TAG;
+    }
+  }
+
   /** Drops the way from linear addresses to records, but no translation. */
   flushJumps(): void {
     this.#memory.u8.fill(EMPTY, JUMP_CACHE_BASE, JUMP_CACHE_BASE + SETS.length * JUMP_CACHE_SET_SIZE);
-  }
-
-  /** Drops what translates stores to a frame, so that they are seen from now on. */
-  dropWrites(mfn: number): void {
-    const { u8, u32 } = this.#memory;
-    for (const set of SETS) {
-      const array = TLB_BASE + set * TLB_SET_SIZE + TLB_ARRAY_SIZE;
-      const log = (FILL_LOG_BASE + set * FILL_LOG_SIZE) >>> 2;
-      const filled = u32[log] as number;
-      if (filled > FILL_LOG_ENTRIES) {
-        u8.fill(EMPTY, array, array + TLB_ARRAY_SIZE);
-        continue;
-      }
-      for (let i = 1; i <= filled; i++) {
-        const entry = u32[log + i] as number;
-        if (entry < array || entry >= array + TLB_ARRAY_SIZE) continue;
-        const at = entry >>> 2;
-        const host = (u32[at] as number) + (u32[at + 2] as number);
-        if (((host >>> 12) & 0xfffff) !== mfn) continue;
-        u32[at] = EMPTY_TAG;
-        u32[at + 1] = EMPTY_TAG;
-      }
-    }
-  }
-
-  #flushSet(pcid: number): void {
-    const { u8, u32 } = this.#memory;
-    const log = (FILL_LOG_BASE + pcid * FILL_LOG_SIZE) >>> 2;
-    const filled = u32[log] as number;
-    if (filled === 0) return;
-    u32[log] = 0;
-    this.flushes++;
-    if (filled <= FILL_LOG_ENTRIES) {
-      for (let i = 1; i <= filled; i++) {
-        const entry = (u32[log + i] as number) >>> 2;
-        u32[entry] = EMPTY_TAG;
-        u32[entry + 1] = EMPTY_TAG;
-      }
-      return;
-    }
-    const set = TLB_BASE + pcid * TLB_SET_SIZE;
-    u8.fill(EMPTY, set, set + TLB_SET_SIZE);
-    const jumps = JUMP_CACHE_BASE + pcid * JUMP_CACHE_SET_SIZE;
-    u8.fill(EMPTY, jumps, jumps + JUMP_CACHE_SET_SIZE);
-    const fetch = FETCH_TLB_BASE + pcid * FETCH_TLB_SIZE;
-    u8.fill(EMPTY, fetch, fetch + FETCH_TLB_SIZE);
   }
 }
