@@ -30,6 +30,12 @@ interface LiveRegion {
   readonly parts: ReadonlyMap<number, { from: number; to: number }>;
 }
 
+/** A region that is worth compiling. */
+interface PendingRegion {
+  readonly record: number;
+  readonly region: Region;
+}
+
 /** What the cache needs of its processor. */
 export interface RegionHost {
   readonly memory: MachineMemory;
@@ -63,7 +69,7 @@ export class RegionCache {
   readonly #refused = new Set<number>();
   /** How often records were shown to be hot. */
   readonly #heat = new Map<number, number>();
-  #pending: { record: number; pageVa: bigint; mfn: number; offset: number }[] = [];
+  #pending: PendingRegion[] = [];
   /** What regions are made of, by record. Records keep what they hold until the code cache is flushed. */
   readonly #instructions = new Map<number, Insn | false>();
   readonly #freeIndexes: number[] = [];
@@ -87,38 +93,48 @@ export class RegionCache {
     if (plain !== 0 && plain < CASE_FIRST_FORM) return;
     const at = this.#host.locate(record);
     if (!at) return;
-    this.#pending.push({ record, ...at });
+    const start = this.#host.now();
+    if (this.#instructions.size > MAX_INSTRUCTIONS) this.#instructions.clear();
+    // Now, while the guest is in the address space that the code is of.
+    const region = this.#discover(at.pageVa, at.offset);
+    if (region.isLoop || region.instructions >= MIN_INSTRUCTIONS) this.#pending.push({ record, region });
+    else this.#refused.add(record);
+    this.statistics.milliseconds += this.#host.now() - start;
+  }
+
+  #discover(pageVa: bigint, offset: number): Region {
+    const { memory, features } = this.#host;
+    return discoverRegion(
+      {
+        memory,
+        features,
+        instructions: this.#instructions,
+        frameOf: (page) => this.#host.frameOf(BigInt.asUintN(64, pageVa + BigInt(page * 4096))),
+        recordAt: (frame, at) => this.#host.recordAt(frame, at),
+      },
+      offset,
+    );
   }
 
   /** Compiles what has become hot since the last call: many regions in one module cost less than one each. */
   compilePending(): void {
     if (this.#pending.length === 0) return;
     const start = this.#host.now();
-    if (this.#instructions.size > MAX_INSTRUCTIONS) this.#instructions.clear();
-    const batch: { record: number; region: Region }[] = [];
-    for (const { record, pageVa, mfn, offset } of this.#pending.splice(0, MAX_BATCH)) {
-      // It may have been dropped since.
-      if (this.#host.recordAt(mfn, offset) !== record) continue;
-      if ((this.#host.memory.u16[(record + REC_CASE) >>> 1] as number) >= CASE_FIRST_REGION) continue;
-      if (this.#host.frameOf(pageVa) !== mfn) continue;
-      const region = discoverRegion(
-        {
-          memory: this.#host.memory,
-          features: this.#host.features,
-          instructions: this.#instructions,
-          frameOf: (page) => this.#host.frameOf(BigInt.asUintN(64, pageVa + BigInt(page * 4096))),
-          recordAt: (frame, at) => this.#host.recordAt(frame, at),
-        },
-        offset,
-      );
-      if (region.isLoop || region.instructions >= MIN_INSTRUCTIONS) batch.push({ record, region });
-      else this.#refused.add(record);
-    }
+    const batch = this.#pending.splice(0, MAX_BATCH).filter((pending) => this.#isCurrent(pending));
     if (batch.length > 0) this.#compile(batch);
     this.statistics.milliseconds += this.#host.now() - start;
   }
 
-  #compile(batch: readonly { record: number; region: Region }[]): void {
+  /** The code has not been written over since the region was found, and no other region begins there. */
+  #isCurrent({ record, region }: PendingRegion): boolean {
+    if ((this.#host.memory.u16[(record + REC_CASE) >>> 1] as number) >= CASE_FIRST_REGION) return false;
+    for (const { code } of region.blocks.values()) {
+      for (const at of code) if (region.recordAt(at.offset) !== at.record) return false;
+    }
+    return true;
+  }
+
+  #compile(batch: readonly PendingRegion[]): void {
     const { memory, layout, runtime } = this.#host;
     if (this.#live + batch.length > MAX_REGIONS) this.clear();
     const bytes = compileRegions(
