@@ -14,8 +14,8 @@ import type { Insn } from "../x86/insn.ts";
 import { compileRegions } from "./compile.ts";
 import { discoverRegion, pageOf, type Region } from "./region.ts";
 
-/** Straight-line regions shorter than this gain nothing. */
-const MIN_INSTRUCTIONS = 8;
+/** Regions without a loop are this long at least; even short ones save the way from one region to the interpreter and back. */
+const MIN_INSTRUCTIONS = 2;
 /** Regions compiled in one go: bounds the time that the guest waits. */
 const MAX_BATCH = 32;
 /** Live regions at most. */

@@ -72,7 +72,7 @@ export interface RegionSource {
 /** Instructions that are looked at to find the loop that an entry is in. */
 const MAX_LOOP = 128;
 /** Instructions of a region without a loop. */
-const MAX_STRAIGHT = 40;
+const MAX_STRAIGHT = 80;
 const MAX_PAGES = 6;
 /** Places that a RET is tried against. */
 const MAX_RETURNS = 8;
@@ -135,12 +135,12 @@ export function branchTarget(insn: Insn, offset: number): number | undefined {
  * the subroutines it calls, and nothing beside it; or if there is none, some straight-line code.
  */
 export function discoverRegion(source: RegionSource, entry: number): Region {
-  const wide = new Discovery(source, MAX_LOOP, true);
+  const wide = new Discovery(source, MAX_LOOP, false);
   wide.explore(entry);
   const blocks = wide.cutIntoBlocks();
   const loop = blocksOfLoop(blocks, entry);
   if (loop.size > 0) return { ...wide.region(entry, loop), isLoop: true };
-  const narrow = new Discovery(source, MAX_STRAIGHT, false);
+  const narrow = new Discovery(source, MAX_STRAIGHT, true);
   narrow.explore(entry);
   return { ...narrow.region(entry, narrow.cutIntoBlocks()), isLoop: false };
 }
@@ -186,16 +186,16 @@ class Discovery {
   readonly #source: RegionSource;
   readonly #leaders = new Set<number>();
   readonly #limit: number;
-  readonly #wide: boolean;
+  readonly #stopAtRegions: boolean;
 
   /**
    * @param limit instructions at most
-   * @param wide go into subroutines, and through code where other regions begin
+   * @param stopAtRegions do not go on where another region begins
    */
-  constructor(source: RegionSource, limit: number, wide: boolean) {
+  constructor(source: RegionSource, limit: number, stopAtRegions: boolean) {
     this.#source = source;
     this.#limit = limit;
-    this.#wide = wide;
+    this.#stopAtRegions = stopAtRegions;
   }
 
   region(entry: number, blocks: ReadonlyMap<number, Block>): Omit<Region, "isLoop"> {
@@ -214,7 +214,7 @@ class Discovery {
     for (let offset = work.shift(); offset !== undefined; offset = work.shift()) {
       while (!this.insns.has(offset) && this.insns.size < this.#limit) {
         const at = this.#instructionAt(offset);
-        if (!at || (offset !== entry && !this.#wide && this.#isRegion(at))) break;
+        if (!at || (this.#stopAtRegions && offset !== entry && this.#isRegion(at))) break;
         this.insns.set(offset, at);
         const { mnemonic } = at.insn.def;
         const next: number = offset + at.insn.length;
@@ -223,8 +223,8 @@ class Discovery {
           const target = this.#target(at);
           if (conditional) lead(next);
           const isCall = mnemonic === "call";
-          if (target !== undefined && (this.#wide || !isCall) && !this.#isCold(at, target)) lead(target);
-          if (isCall && target !== undefined && this.#wide) lead(next);
+          if (target !== undefined && !this.#isCold(at, target)) lead(target);
+          if (isCall && target !== undefined) lead(next);
           break;
         }
         offset = next;
@@ -321,7 +321,7 @@ class Discovery {
       const block = this.#blockAt(start);
       if (block.code.length > 0) blocks.set(start, block);
     }
-    if (this.#wide) findReturns(blocks);
+    findReturns(blocks);
     return blocks;
   }
 
