@@ -1,4 +1,7 @@
-/** The loop that runs guests: pick a vCPU, run it, handle why it stopped, deliver what is due. */
+/**
+ * The loop that runs guests: take the vCPU that the scheduler picks, run it, handle why it stopped,
+ * deliver what is due.
+ */
 
 import { RUNSTATE } from "../abi/vcpu.ts";
 import { ExitReason } from "../machine/processor.ts";
@@ -65,8 +68,6 @@ class Pace {
 export class RunLoop {
   readonly #hv: Hypervisor;
   readonly #pace = new Pace();
-  /** Round robin: the vCPU that ran last. */
-  #last: Vcpu | undefined;
 
   constructor(hv: Hypervisor) {
     this.#hv = hv;
@@ -77,73 +78,55 @@ export class RunLoop {
     const end = hv.clock.now() + (limits.nanoseconds ?? DEFAULT_NANOSECONDS);
     let instructions = limits.instructions ?? DEFAULT_INSTRUCTIONS;
     do {
-      this.#hostWork();
-      runTimers(hv);
-      const vcpu = this.#pick();
-      if (vcpu === undefined) {
-        this.#hostWork();
-        if (this.#pick() !== undefined) continue;
-        return this.#idle();
-      }
+      const vcpu = this.#next() ?? this.#next();
+      if (vcpu === undefined) return this.#idle();
       instructions -= this.#runVcpu(vcpu, end, instructions);
     } while (instructions > 0 && hv.clock.now() < end);
     return { state: "runnable" };
   }
 
-  /** What host code has to do: callbacks of its event channels, news of domains that ended. */
-  #hostWork(): void {
+  /** Lets the host and the timers do what is due. Then, the vCPU whose turn it is; the host may have more to do if there is none. */
+  #next(): Vcpu | undefined {
     const hv = this.#hv;
     if (hv.hostDomain?.eventsPending) hv.hostDomain.deliverEvents();
+    // News of domains that ended.
     hv.runNotices();
+    runTimers(hv);
+    return hv.scheduler.pick(hv.clock.now());
   }
 
   #idle(): SliceResult {
     const hv = this.#hv;
-    let alive = false;
-    for (const domain of hv.domains.values()) alive ||= !domain.isShutDown && !domain.isDying;
-    if (!alive) return { state: "ended" };
-    const wakeAt = nextTimerDeadline(hv);
-    return wakeAt === undefined ? { state: "blocked" } : { state: "blocked", wakeAt };
+    if (!this.#anyAlive()) return { state: "ended" };
+    const wakeAt = Math.min(nextTimerDeadline(hv) ?? NEVER, hv.scheduler.nextEvent);
+    return wakeAt === NEVER ? { state: "blocked" } : { state: "blocked", wakeAt };
   }
 
-  /** The next runnable vCPU behind the one that ran last. */
-  #pick(): Vcpu | undefined {
-    let first: Vcpu | undefined;
-    let passed = false;
-    for (const domain of this.#hv.domains.values()) {
-      if (!domain.schedulable) {
-        passed ||= this.#last?.domain === domain;
-        continue;
-      }
-      for (const vcpu of domain.vcpus) {
-        if (isRunnable(vcpu)) {
-          if (passed) return vcpu;
-          first ??= vcpu;
-        }
-        if (vcpu === this.#last) passed = true;
-      }
-    }
-    return first;
+  #anyAlive(): boolean {
+    for (const domain of this.#hv.domains.values()) if (!domain.isShutDown && !domain.isDying) return true;
+    return false;
   }
 
   /** Runs one vCPU until its time is over or it cannot go on. Returns the instructions it took. */
   #runVcpu(vcpu: Vcpu, end: number, instructions: number): number {
     const hv = this.#hv;
     const started = hv.cpu.state.retired;
-    this.#last = vcpu;
+    hv.scheduler.enter(hv.clock.now());
     try {
       switchTo(hv, vcpu);
       this.#runLoaded(vcpu, end, instructions);
     } catch (error) {
       if (!(error instanceof DomainCrash)) throw error;
       crashDomain(hv, vcpu, error.message);
+    } finally {
+      hv.scheduler.leave(hv.clock.now());
     }
     return Number(hv.cpu.state.retired - started);
   }
 
   #runLoaded(vcpu: Vcpu, end: number, instructions: number): void {
     const hv = this.#hv;
-    const { cpu, clock, statistics } = hv;
+    const { cpu, clock, scheduler, statistics } = hv;
     let now = clock.now();
     let deadline = this.#deadline(end);
     /** Instructions of this slice that are left. */
@@ -177,33 +160,27 @@ export class RunLoop {
         const before = now;
         now = clock.now();
         this.#pace.observe(now - before, seen);
-        if (now >= end || left <= 0) return;
-        if (now >= hostDue) {
-          hostDue = NEVER;
-          hv.hostDomain?.deliverEvents();
-          // A back end may have ended the domain.
-          if (hv.current !== vcpu) return;
-        }
+        if (now >= end || left <= 0 || now >= hostDue) return;
         if (now >= deadline) {
           runTimers(hv);
+          scheduler.runEvents(now);
           hv.timersChanged = true;
         }
+        if (now >= scheduler.sliceEnd) return;
         if (hv.timersChanged) deadline = Math.min(this.#deadline(end), hostDue);
         budget = Math.min(this.#pace.budget(deadline - now), left);
         seen = 0;
         fastPaths.clockSeen();
       }
-      if (vcpu.sched.yielded !== 0) {
-        vcpu.sched.yielded = 0;
-        return;
-      }
+      if (vcpu.sched.yielded !== 0) return;
     }
   }
 
-  /** When this slice must look at timers again, at the latest. */
+  /** When this slice must look at the timers, or at who is next, at the latest. */
   #deadline(end: number): number {
-    this.#hv.timersChanged = false;
-    return Math.min(end, nextTimerDeadline(this.#hv) ?? end);
+    const hv = this.#hv;
+    hv.timersChanged = false;
+    return Math.min(end, nextTimerDeadline(hv) ?? end, hv.scheduler.nextEvent, hv.scheduler.sliceEnd);
   }
 
   /** Low word of the count of instructions. */

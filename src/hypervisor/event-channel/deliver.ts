@@ -32,12 +32,18 @@ export function sendPort(domain: Domain, port: number): void {
       break;
     case ECS.ipi:
       raisePort(domain, port, channel);
+      sentIpi(domain, channel.notify_vcpu_id);
       break;
     case ECS.unbound:
       break; // Nobody listens yet.
     default:
       throw new HypercallError(EINVAL);
   }
+}
+
+function sentIpi(domain: Domain, to: number): void {
+  const target = domain.vcpus[to];
+  if (target !== undefined) domain.hypervisor.scheduler.sentIpi(target);
 }
 
 function notifyRemote(domain: Domain, channel: Evtchn): void {
