@@ -12,7 +12,7 @@ import { handleExit } from "./exits.ts";
 import { EXITS_PER_CLOCK } from "./fast-paths/index.ts";
 import { DomainCrash } from "./hypercall.ts";
 import type { Hypervisor } from "./hypervisor.ts";
-import { isRunnable, vcpuScheduledIn } from "./sched/wake.ts";
+import { isRunnable, vcpuScheduledIn, vcpuScheduledOut } from "./sched/wake.ts";
 import { nextTimerDeadline, runTimers } from "./time/timers.ts";
 import { deliverPending } from "./traps/deliver.ts";
 import type { Vcpu } from "./vcpu.ts";
@@ -98,6 +98,8 @@ export class RunLoop {
   #idle(): SliceResult {
     const hv = this.#hv;
     if (!this.#anyAlive()) return { state: "ended" };
+    // It may be waiting for the next period.
+    if (hv.current !== undefined) vcpuScheduledOut(hv.current);
     const wakeAt = Math.min(nextTimerDeadline(hv) ?? NEVER, hv.scheduler.nextEvent);
     return wakeAt === NEVER ? { state: "blocked" } : { state: "blocked", wakeAt };
   }

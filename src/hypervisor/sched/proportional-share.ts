@@ -1,8 +1,8 @@
 /**
  * Proportional share, after credit2's ideas.
  *
- * A vCPU pays credit for the time it has the processor, in inverse proportion to its domain's weight,
- * and whoever has most credit is next. When that is none, everybody's credit is raised by the same
+ * A vCPU pays credit for the time it has the processor, in inverse proportion to its domain's weight
+ * (the heaviest domain pays a nanosecond of credit for each), and whoever has most credit is next. When that is none, everybody's credit is raised by the same
  * amount: a reset. So it costs the same for any number of vCPUs: a reset is counted, and a vCPU's
  * credit brought up to date when it is looked at. The queue is ordered by what does not change with
  * resets. Credit cannot be saved beyond that of one reset and a bit, so who has slept long goes first
@@ -44,6 +44,8 @@ export class ProportionalShare {
   readonly #ready = new OrderedQueue<Vcpu>();
   /** Domains with parked vCPUs, by the end of their cap period. */
   readonly #refills = new OrderedQueue<Domain>();
+  /** All domains, the heaviest first. */
+  readonly #weights = new OrderedQueue<Domain>();
 
   constructor(record: SchedulerRecord) {
     this.#record = record;
@@ -59,10 +61,15 @@ export class ProportionalShare {
     return this.#ready;
   }
 
-  /** A new vCPU, or one of a new domain, begins with the credit of a reset. */
+  /** A new vCPU begins with the credit of a reset. */
   init(vcpu: Vcpu): void {
     vcpu.sched.credit = CREDIT_INIT;
     vcpu.sched.credit_resets = this.#record.resets;
+    this.weightChanged(vcpu.domain);
+  }
+
+  weightChanged(domain: Domain): void {
+    this.#weights.set(domain, -domain.record.sched.weight);
   }
 
   /** A vCPU's credit now. */
@@ -147,17 +154,20 @@ export class ProportionalShare {
   /** Forgets a domain whose vCPUs have all been removed. */
   forget(domain: Domain): void {
     this.#refills.delete(domain);
+    this.#weights.delete(domain);
   }
 
+  /** Forgets everything but what is in memory. */
   clear(): void {
     this.#ready.clear();
     this.#refills.clear();
+    this.#weights.clear();
   }
 
-  /** Credit for each nanosecond. */
+  /** Credit for each nanosecond: 1 for the heaviest of all domains, so that nobody can run for long on what a reset gives. */
   #rate(domain: Domain): number {
     const { weight, active } = domain.record.sched;
-    return (DEFAULT_WEIGHT * Math.max(1, active)) / weight;
+    return (-this.#weights.firstKey * Math.max(1, active)) / weight;
   }
 
   /** The queue's head, which `vcpu` was, has no credit: neither has anybody else in it. */

@@ -2,7 +2,7 @@
  * Scheduling state in the hypervisor's heap. What is here is authoritative: the queues of the
  * scheduler hold nothing else, and Scheduler.rebuild() makes them anew from it.
  *
- * Times are nanoseconds of system time, credits nanoseconds of processor time at the default weight.
+ * Times are nanoseconds of system time, credits those of processor time of the heaviest domain.
  */
 import { f64, struct, u8, u32 } from "../../abi/struct.ts";
 

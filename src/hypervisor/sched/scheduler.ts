@@ -127,8 +127,9 @@ export class Scheduler {
     const now = this.#hv.clock.now();
     this.#charge(now);
     for (const vcpu of domain.vcpus) this.#withdraw(vcpu);
-    change();
     this.share.forget(domain);
+    change();
+    this.share.weightChanged(domain);
     for (const vcpu of domain.vcpus) this.update(vcpu);
   }
 
@@ -146,6 +147,7 @@ export class Scheduler {
     this.#entered = false;
     for (const domain of this.#hv.domains.values()) {
       domain.record.sched.active = 0;
+      this.share.weightChanged(domain);
       for (const vcpu of domain.vcpus) {
         vcpu.sched.place = PLACE.none;
         this.update(vcpu);

@@ -104,6 +104,11 @@ class TimerQueue<T> {
     }
   }
 
+  /** The deadline of `item` would be missed: for checks. */
+  isLate(item: T): boolean {
+    return this.#deadline(item) < this.#queue.key(item);
+  }
+
   #move(item: T, deadline: number): void {
     if (deadline === Number.POSITIVE_INFINITY) this.#queue.delete(item);
     else this.#queue.set(item, deadline);
