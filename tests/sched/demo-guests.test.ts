@@ -1,8 +1,8 @@
 /** Guests that execute, on the real processor in virtual time: shares, and deadlines. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { noDemos, PeriodicGuest, shares, spinner } from "../../guests/scheduling.ts";
 import { createMachine, type Machine } from "../../src/index.ts";
-import { noDemos, PeriodicGuest, shares, spinner } from "./demo-guests.ts";
 
 /** Lets virtual time pass. */
 async function pass(machine: Machine, milliseconds: number): Promise<void> {

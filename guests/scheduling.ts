@@ -1,7 +1,7 @@
-/** Small guests for tests of the scheduler: some that spin, and a periodic one that says how late it was. */
+/** Driving the demo guests that tests and benchmarks of the scheduler use: spinning ones, and a periodic one. */
 import { readFileSync } from "node:fs";
-import { buildDemo } from "../../guests/build.ts";
-import type { Domain, DomainConfig, Machine } from "../../src/index.ts";
+import type { Domain, DomainConfig, Machine } from "../src/index.ts";
+import { buildDemo } from "./build.ts";
 
 const MEMORY = "4M";
 
@@ -86,7 +86,7 @@ function parse(text: string): PeriodicResult {
   };
 }
 
-/** The share of processor time that each domain has had since a moment ago, of all theirs. */
+/** The share of processor time that each domain has while `pass` waits, of all theirs. */
 export async function shares(domains: readonly Domain[], pass: () => Promise<void>): Promise<number[]> {
   const times = (): number[] => domains.map((domain) => domain.vcpus.reduce((sum, { running }) => sum + running, 0));
   const before = times();
