@@ -47,7 +47,10 @@ const RETIRED = cpuState.offset.retired;
 const HOST_DELAY = 250_000;
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** How long an instruction takes, by what was seen lately. */
+/**
+ * How long an instruction of a vCPU takes, by what was seen lately. Guests differ by a factor of hundred, by what they
+ * execute. It is believed sooner that they are slow than that they are fast: who runs too long makes others late.
+ */
 class Pace {
   #nanosecondsPerInstruction = 10;
 
@@ -55,7 +58,8 @@ class Pace {
     // Short runs are mostly exits.
     if (instructions < 1000 || nanoseconds <= 0) return;
     const sample = nanoseconds / instructions;
-    this.#nanosecondsPerInstruction += (sample - this.#nanosecondsPerInstruction) / 8;
+    const known = this.#nanosecondsPerInstruction;
+    this.#nanosecondsPerInstruction = sample > known ? Math.min(sample, 2 * known) : known + (sample - known) / 8;
   }
 
   /** Instructions that fit into a time. */
@@ -67,7 +71,7 @@ class Pace {
 
 export class RunLoop {
   readonly #hv: Hypervisor;
-  readonly #pace = new Pace();
+  readonly #paces = new WeakMap<Vcpu, Pace>();
 
   constructor(hv: Hypervisor) {
     this.#hv = hv;
@@ -129,12 +133,13 @@ export class RunLoop {
   #runLoaded(vcpu: Vcpu, end: number, instructions: number): void {
     const hv = this.#hv;
     const { cpu, clock, scheduler, statistics } = hv;
+    const pace = this.#paceOf(vcpu);
     let now = clock.now();
     let deadline = this.#deadline(end);
     /** Instructions of this slice that are left. */
     let left = instructions;
     /** Instructions until the next look at the clock, and how many there were since the last one. */
-    let budget = Math.min(this.#pace.budget(deadline - now), Math.max(1, left));
+    let budget = Math.min(pace.budget(deadline - now), Math.max(1, left));
     let seen = 0;
     let retired = this.#retired();
     const { fastPaths } = hv;
@@ -148,7 +153,7 @@ export class RunLoop {
       if (hostDue === NEVER && hv.hostDomain?.eventsPending) {
         hostDue = now + HOST_DELAY;
         deadline = Math.min(deadline, hostDue);
-        budget = Math.min(budget, this.#pace.budget(HOST_DELAY));
+        budget = Math.min(budget, pace.budget(HOST_DELAY));
       }
       const reason = cpu.run(budget);
       statistics.exits[reason]!++;
@@ -161,7 +166,7 @@ export class RunLoop {
       if (budget <= 0 || reason === ExitReason.Budget || hv.timersChanged || fastPaths.countExit() >= EXITS_PER_CLOCK) {
         const before = now;
         now = clock.now();
-        this.#pace.observe(now - before, seen);
+        pace.observe(now - before, seen);
         if (now >= end || left <= 0 || now >= hostDue) return;
         if (now >= deadline) {
           runTimers(hv);
@@ -170,12 +175,18 @@ export class RunLoop {
         }
         if (now >= scheduler.sliceEnd) return;
         if (hv.timersChanged) deadline = Math.min(this.#deadline(end), hostDue);
-        budget = Math.min(this.#pace.budget(deadline - now), left);
+        budget = Math.min(pace.budget(deadline - now), left);
         seen = 0;
         fastPaths.clockSeen();
       }
       if (vcpu.sched.yielded !== 0) return;
     }
+  }
+
+  #paceOf(vcpu: Vcpu): Pace {
+    let pace = this.#paces.get(vcpu);
+    if (pace === undefined) this.#paces.set(vcpu, (pace = new Pace()));
+    return pace;
   }
 
   /** When this slice must look at the timers, or at who is next, at the latest. */

@@ -1,6 +1,6 @@
 /**
- * A hypervisor on a processor that only lets time pass: an instruction takes a nanosecond. What a vCPU
- * does is a function of the test, so ten seconds of many guests are over in a moment.
+ * A hypervisor on a processor that only lets time pass: an instruction takes a nanosecond, or what the test says. What a
+ * vCPU does is a function of the test, so ten seconds of many guests are over in a moment.
  */
 import assert from "node:assert/strict";
 import type { Domain } from "../../src/hypervisor/domain.ts";
@@ -29,6 +29,8 @@ export class SchedMachine {
   now = 0;
   /** Called with each vCPU that executes, for a trace. */
   onRun: (vcpu: Vcpu, time: number) => void = () => {};
+  /** Nanoseconds that an instruction of a domain takes; else 1. */
+  readonly pace = new Map<Domain, number>();
   readonly #programs = new Map<Vcpu, Program>();
 
   constructor(megabytes = 32) {
@@ -38,9 +40,11 @@ export class SchedMachine {
     this.hv = new Hypervisor({ memory, layout, cpu, clock: { now: () => this.now } });
     cpu.run = (budget = 0) => {
       const vcpu = this.hv.current!;
-      const time = Math.min(budget, this.#programs.get(vcpu)!(vcpu, budget));
+      const pace = this.pace.get(vcpu.domain) ?? 1;
+      const most = Math.ceil(budget * pace);
+      const time = Math.min(most, this.#programs.get(vcpu)!(vcpu, most));
       this.now += time;
-      cpu.state.retired += BigInt(time);
+      cpu.state.retired += BigInt(Math.floor(time / pace));
       this.onRun(vcpu, time);
       return ExitReason.Budget;
     };

@@ -50,6 +50,19 @@ test("a real-time guest that wakes has the processor at once", () => {
   assert.ok(Math.max(...began.slice(1)) < 20_000, `${Math.max(...began)}`);
 });
 
+test("a neighbour whose instructions are slow does not keep the processor longer", () => {
+  const machine = new SchedMachine();
+  // One is in a compiled loop, the other in code that is executed for the first time.
+  machine.pace.set(machine.domain(spin), 0.25);
+  machine.pace.set(machine.domain(spin), 40);
+  const began: number[] = [];
+  realTime(machine.domain(periodic(machine, 10 * MS, MS, (job) => began.push(job.began))), 10, 2);
+  machine.run(5 * SECOND);
+  assert.ok(began.length > 450);
+  // But for the first moments, when nothing is known of it: 500 instructions are executed at least.
+  assert.ok(Math.max(...began.slice(20)) < 50_000, `${Math.max(...began.slice(20))}`);
+});
+
 test("a budget is not exceeded; with extratime there is a share of the rest", () => {
   const machine = new SchedMachine();
   const greedy = machine.domain(spin);
