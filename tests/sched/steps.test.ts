@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RUNSTATE } from "../../src/abi/vcpu.ts";
 import type { Domain } from "../../src/hypervisor/domain.ts";
-import { bindIpi } from "../../src/hypervisor/event-channel/bind.ts";
+import { allocUnbound, bindIpi } from "../../src/hypervisor/event-channel/bind.ts";
 import { sendPort } from "../../src/hypervisor/event-channel/deliver.ts";
 import { setUpcallMask, sharedInfo, vcpuInfo } from "../../src/hypervisor/event-channel/vcpu-info.ts";
+import { HostDomain } from "../../src/hypervisor/host-domain.ts";
 import { setSchedule } from "../../src/hypervisor/sched/parameters.ts";
 import { PLACE } from "../../src/hypervisor/sched/record.ts";
 import {
@@ -103,6 +104,28 @@ test("a vCPU that waits for its cap or its budget is runnable, not running", () 
     assert.ok(Math.abs(running! - SECOND / 4) < 0.02 * SECOND, `${running}`);
     assert.equal(running! + runnable!, SECOND);
   }
+});
+
+test("a domain pays for what domain 0 does for it", () => {
+  const machine = new SchedMachine();
+  const host = new HostDomain(machine.hv);
+  let worked = 0;
+  let port = 0;
+  const noisy = machine.domain((vcpu, budget) => {
+    sendPort(vcpu.domain, port);
+    return Math.min(budget, 50_000);
+  });
+  port = allocUnbound(noisy, 0);
+  host.bindInterdomain(noisy.id, port, () => {
+    machine.now += 100_000;
+    worked += 100_000;
+  });
+  const quiet = machine.domain(spin);
+  machine.run(2 * SECOND);
+  machine.check();
+  const [own, others] = [processorTime(noisy), processorTime(quiet)];
+  assert.ok(worked > 0.2 * SECOND, `${worked}`);
+  assert.ok(Math.abs(own + worked - others) < 0.03 * SECOND, `${own} and ${worked} of work, others ${others}`);
 });
 
 /** A machine under random treatment, with a trace of what it does. */

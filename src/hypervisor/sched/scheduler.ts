@@ -75,6 +75,9 @@ export class Scheduler {
   /** The vCPU that is to run now, until `sliceEnd`; undefined if none can. */
   pick(now: number): Vcpu | undefined {
     this.runEvents(now);
+    // Since the last vCPU left, the host has had the processor.
+    if (this.#hv.current !== undefined) accountStolen(this.#hv.current, this.#paid, now);
+    this.#paid = now;
     const last = this.#running;
     if (last === undefined) return this.#grant(this.#take(now), now, undefined);
     const runnable = isRunnable(last);
@@ -92,8 +95,6 @@ export class Scheduler {
 
   /** The vCPU that was picked begins to execute. */
   enter(now: number): void {
-    const vcpu = this.#running;
-    if (vcpu !== undefined) accountStolen(vcpu, this.#paid, now);
     this.#paid = now;
     this.#entered = true;
   }
@@ -120,6 +121,17 @@ export class Scheduler {
     if (running.sched.realtime !== 0 || target.sched.realtime !== 0) return;
     this.#favourite = target;
     this.#endSlice(this.#hv.clock.now() + IPI_SLICE);
+  }
+
+  /** Domain 0 has worked for a domain, which pays for that as if it had run. */
+  chargeWork(domain: Domain, time: number): void {
+    const vcpu = this.#running?.domain === domain ? this.#running : domain.vcpus[0];
+    if (vcpu === undefined || time <= 0) return;
+    this.#pay(vcpu, time);
+    if (vcpu.sched.place !== PLACE.queued) return;
+    this.realTime.remove(vcpu);
+    this.share.remove(vcpu);
+    this.#queue(vcpu, this.#hv.clock.now(), false);
   }
 
   /** Has a domain's scheduling parameters changed by `change`, with its vCPUs in no queue meanwhile. */
@@ -257,6 +269,10 @@ export class Scheduler {
     if (!this.#entered || vcpu === undefined || now <= this.#paid) return;
     const time = now - this.#paid;
     this.#paid = now;
+    this.#pay(vcpu, time);
+  }
+
+  #pay(vcpu: Vcpu, time: number): void {
     if (vcpu.sched.realtime !== 0) this.realTime.charge(vcpu, time);
     else this.share.charge(vcpu, time);
   }

@@ -78,6 +78,10 @@ class TimerQueue<T> {
     return this.#queue.first === item;
   }
 
+  clear(): void {
+    this.#queue.clear();
+  }
+
   disarm(item: T): void {
     this.#queue.delete(item);
   }
@@ -119,6 +123,16 @@ class TimerQueue<T> {
 export class Timers {
   readonly vcpus = new TimerQueue(vcpuDeadline);
   readonly watchdogs = new TimerQueue(watchdogDeadline);
+
+  /** Makes the queues anew from the records, as after those have been restored. */
+  rebuild(hv: Hypervisor): void {
+    this.vcpus.clear();
+    this.watchdogs.clear();
+    for (const domain of hv.domains.values()) {
+      armWatchdogs(domain);
+      for (const vcpu of domain.vcpus) armVcpuTimers(vcpu);
+    }
+  }
 }
 
 /** To be called when a deadline in a vCPU's record has been set, or may have come nearer. */
