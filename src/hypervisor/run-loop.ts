@@ -12,6 +12,7 @@ import { handleExit } from "./exits.ts";
 import { EXITS_PER_CLOCK } from "./fast-paths/index.ts";
 import { DomainCrash } from "./hypercall.ts";
 import type { Hypervisor } from "./hypervisor.ts";
+import { isRealTime } from "./sched/record.ts";
 import { isRunnable, vcpuScheduledIn, vcpuScheduledOut } from "./sched/wake.ts";
 import { nextTimerDeadline, runTimers } from "./time/timers.ts";
 import { deliverPending } from "./traps/deliver.ts";
@@ -24,6 +25,8 @@ export interface SliceResult {
    */
   readonly state: "runnable" | "blocked" | "ended";
   readonly wakeAt?: number;
+  /** Who waits until then is of the real-time class: the host should not be late. */
+  readonly realTime?: boolean;
 }
 
 export interface SliceLimits {
@@ -104,8 +107,13 @@ export class RunLoop {
     if (!this.#anyAlive()) return { state: "ended" };
     // It may be waiting for the next period.
     if (hv.current !== undefined) vcpuScheduledOut(hv.current);
-    const wakeAt = Math.min(nextTimerDeadline(hv) ?? NEVER, hv.scheduler.nextEvent);
-    return wakeAt === NEVER ? { state: "blocked" } : { state: "blocked", wakeAt };
+    const timer = nextTimerDeadline(hv) ?? NEVER;
+    const period = hv.scheduler.nextEvent;
+    if (timer === NEVER && period === NEVER) return { state: "blocked" };
+    if (period < timer) return { state: "blocked", wakeAt: period };
+    const waiting = hv.timers.vcpus.firstItem;
+    const realTime = waiting !== undefined && isRealTime(waiting.domain);
+    return { state: "blocked", wakeAt: timer, ...(realTime && { realTime }) };
   }
 
   #anyAlive(): boolean {

@@ -111,6 +111,25 @@ test("who sleeps most of the time gets the processor within the rate limit when 
   assert.ok(Math.max(...late) <= 0.15 * MS, `${Math.max(...late)}`);
 });
 
+test("short sleeps at clever moments gain nothing", () => {
+  for (const work of [0.09 * MS, 0.9 * MS, 9.9 * MS]) {
+    const machine = new SchedMachine();
+    let left = work;
+    const clever = machine.domain((vcpu, budget) => {
+      const time = Math.min(budget, left);
+      left -= time;
+      if (left > 0) return time;
+      left = work;
+      sleepUntil(vcpu, machine.now + time + 1000);
+      return time;
+    });
+    const honest = machine.domain(spin);
+    machine.run(5 * SECOND);
+    assert.ok(processorTime(clever) <= 2.55 * SECOND, `${processorTime(clever)} by ${work}`);
+    assert.ok(processorTime(clever) + processorTime(honest) >= 4.99 * SECOND);
+  }
+});
+
 test("credit is not saved while one sleeps", () => {
   const machine = new SchedMachine();
   const other = machine.domain(spin);

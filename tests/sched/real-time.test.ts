@@ -109,6 +109,19 @@ test("a budget kept until late in its period makes nobody else late", () => {
   assert.ok(Math.max(...jobs) <= 0, `late by ${Math.max(...jobs)} ns`);
 });
 
+test("the host is told whether it is a real-time guest that the machine sleeps for", () => {
+  const machine = new SchedMachine();
+  const sleeper = (until: number): Domain =>
+    machine.domain((vcpu) => {
+      sleepUntil(vcpu, until);
+      return 0;
+    });
+  sleeper(20 * MS);
+  assert.deepEqual(machine.hv.runSlice(), { state: "blocked", wakeAt: 20 * MS });
+  realTime(sleeper(10 * MS), 10, 2);
+  assert.deepEqual(machine.hv.runSlice(), { state: "blocked", wakeAt: 10 * MS, realTime: true });
+});
+
 test("more than the limit is not admitted, and what is refused changes nothing", () => {
   const machine = new SchedMachine();
   const [first, second] = [machine.domain(spin, 2), machine.domain(spin)];

@@ -4,7 +4,7 @@ import type { Hypervisor } from "../hypervisor.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { RT_LIMIT, realTimeUtilisation } from "./parameters.ts";
 import { CREDIT_CARRYOVER, CREDIT_INIT, capBudget } from "./proportional-share.ts";
-import { PLACE, XEN_SCHEDULER } from "./record.ts";
+import { isRealTime, PLACE } from "./record.ts";
 import { isRunnable } from "./wake.ts";
 
 /** Returns what does not hold, one line each. */
@@ -49,7 +49,7 @@ function checkVcpu(hv: Hypervisor, vcpu: Vcpu): string[] {
   const rule = (holds: boolean, problem: string): void => {
     if (!holds) problems.push(problem);
   };
-  const inRealTime = domain.record.sched.scheduler === XEN_SCHEDULER.rtds;
+  const inRealTime = isRealTime(domain);
 
   rule((place === PLACE.running) === (running === vcpu), `has place ${place}, but runs or does not`);
   // The one that runs is looked at when the next is picked.

@@ -6,7 +6,7 @@ import type { Domain } from "../domain.ts";
 import type { Hypervisor } from "../hypervisor.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { capBudget } from "./proportional-share.ts";
-import { XEN_SCHEDULER } from "./record.ts";
+import { isRealTime, XEN_SCHEDULER } from "./record.ts";
 
 /** Classes by the names of Xen's schedulers. */
 export type SchedulerName = keyof typeof XEN_SCHEDULER;
@@ -68,7 +68,7 @@ export function vcpuSchedule(vcpu: Vcpu): VcpuSchedule {
 export function realTimeUtilisation(hv: Hypervisor, except?: Domain): number {
   let sum = 0;
   for (const domain of hv.domains.values()) {
-    if (domain === except || domain.record.sched.scheduler !== XEN_SCHEDULER.rtds) continue;
+    if (domain === except || !isRealTime(domain)) continue;
     for (const { sched } of domain.vcpus) sum += sched.budget / sched.period;
   }
   return sum;

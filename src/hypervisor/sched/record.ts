@@ -5,6 +5,7 @@
  * Times are nanoseconds of system time, credits those of processor time of the heaviest domain.
  */
 import { f64, struct, u8, u32 } from "../../abi/struct.ts";
+import type { Domain } from "../domain.ts";
 
 // pause_flags: why a vCPU does not run.
 /** Waits for an event (SCHEDOP_block, SCHEDOP_poll). */
@@ -84,6 +85,11 @@ export const schedulerRecord = struct("scheduler", {
   /** Shortest time for which a vCPU has the processor before another's credit takes it away. */
   rate_limit: f64,
 });
+
+/** The domain is in the real-time class. */
+export function isRealTime({ record: { sched } }: Domain): boolean {
+  return sched.scheduler === XEN_SCHEDULER.rtds;
+}
 
 export type VcpuSched = ReturnType<typeof vcpuSched.at>;
 export type DomainSched = ReturnType<typeof domainSched.at>;

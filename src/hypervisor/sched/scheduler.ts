@@ -15,7 +15,7 @@ import { accountStolen } from "../time/runstate.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { MIN_SLICE, ProportionalShare } from "./proportional-share.ts";
 import { RealTime } from "./real-time.ts";
-import { PLACE, type SchedulerRecord, schedulerRecord, XEN_SCHEDULER } from "./record.ts";
+import { isRealTime, PLACE, type SchedulerRecord, schedulerRecord } from "./record.ts";
 import { isRunnable } from "./wake.ts";
 
 const DEFAULT_RATE_LIMIT = 1_000_000;
@@ -276,8 +276,4 @@ export class Scheduler {
     if (vcpu.sched.realtime !== 0) this.realTime.charge(vcpu, time);
     else this.share.charge(vcpu, time);
   }
-}
-
-function isRealTime(domain: Domain): boolean {
-  return domain.record.sched.scheduler === XEN_SCHEDULER.rtds;
 }

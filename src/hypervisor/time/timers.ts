@@ -98,6 +98,11 @@ class TimerQueue<T> {
     }
   }
 
+  /** Whose deadline `first` is. */
+  get firstItem(): T | undefined {
+    return this.#queue.first;
+  }
+
   /** Calls `fire` for all that are due, in the order of their deadlines. */
   run(now: number, fire: (item: T) => void): void {
     while (this.first() <= now) {
