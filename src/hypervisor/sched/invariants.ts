@@ -3,7 +3,7 @@ import type { Domain } from "../domain.ts";
 import type { Hypervisor } from "../hypervisor.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { RT_LIMIT, realTimeUtilisation } from "./parameters.ts";
-import { CREDIT_CARRYOVER, CREDIT_INIT, capBudget } from "./proportional-share.ts";
+import { CREDIT_CARRYOVER, CREDIT_INIT, capBudget, MIN_SLICE } from "./proportional-share.ts";
 import { isRealTime, PLACE } from "./record.ts";
 import { isRunnable } from "./wake.ts";
 
@@ -23,6 +23,13 @@ export function checkScheduler(hv: Hypervisor): string[] {
   if (inQueues !== queued) problems.push(`${inQueues} vCPUs are in queues, ${queued} should be`);
   if (running !== undefined && hv.domains.get(running.domain.id) !== running.domain) {
     problems.push(`a vCPU of domain ${running.domain.id} runs, which is gone`);
+  }
+  if (running !== undefined && running.sched.place === PLACE.running) {
+    const { realtime, cur_deadline } = running.sched;
+    const ahead = realTime.queued.firstKey < (realtime !== 0 ? cur_deadline : Number.POSITIVE_INFINITY);
+    // Unless it has yielded.
+    const lent = Math.max(hv.scheduler.record.rate_limit, MIN_SLICE);
+    if (ahead && hv.scheduler.sliceEnd > hv.clock.now() + lent) problems.push("a deadline waits for a later one");
   }
   const promised = realTimeUtilisation(hv);
   if (promised > RT_LIMIT + 1e-6) problems.push(`${promised} of the processor is promised`);

@@ -29,12 +29,7 @@ export class RealTime {
     return this.#periods.firstKey;
   }
 
-  /** Somebody waits for the processor. */
-  get waiting(): boolean {
-    return this.#ready.size > 0;
-  }
-
-  /** Vcpus in the queue, and all whose periods go on, for checks. */
+  /** Vcpus that wait for the processor, and all whose periods go on. */
   get queued(): OrderedQueue<Vcpu> {
     return this.#ready;
   }

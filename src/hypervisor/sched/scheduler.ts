@@ -186,10 +186,13 @@ export class Scheduler {
 
   /** How long a vCPU may run that has just been chosen. */
   #endOf(vcpu: Vcpu, now: number): number {
-    if (vcpu.sched.realtime !== 0) return now + vcpu.sched.cur_budget;
-    const end = Math.max(this.share.sliceEnd(vcpu, this.#start, now), now + MIN_SLICE);
-    // A vCPU of the real-time class has yielded to this one.
-    return this.realTime.waiting ? Math.min(end, now + this.record.rate_limit) : end;
+    const { realtime, cur_budget, cur_deadline } = vcpu.sched;
+    const end =
+      realtime !== 0 ? now + cur_budget : Math.max(this.share.sliceEnd(vcpu, this.#start, now), now + MIN_SLICE);
+    // Who would go before this one has yielded to it.
+    const first = this.realTime.queued.firstKey;
+    const lent = realtime !== 0 ? first < cur_deadline : first < Number.POSITIVE_INFINITY;
+    return lent ? Math.min(end, now + Math.max(this.record.rate_limit, MIN_SLICE)) : end;
   }
 
   #wake(vcpu: Vcpu): void {
@@ -236,9 +239,8 @@ export class Scheduler {
   /** A new period of a real-time vCPU has begun. */
   #replenished(vcpu: Vcpu, now: number): void {
     if (vcpu === this.#running) {
-      vcpu.sched.realtime = vcpu.sched.cur_budget > 0 ? 1 : 0;
-      this.#sliceEnd = Math.max(now, this.#endOf(vcpu, now));
-      this.#hv.timersChanged = true;
+      // Another one's period may end before its new one; and from extra time it comes back to its own.
+      this.#endSlice(now);
       return;
     }
     this.realTime.remove(vcpu);
