@@ -2,7 +2,7 @@
 import { EINVAL } from "../../abi/errno.ts";
 import type { Domain } from "../domain.ts";
 import { HypercallError } from "../hypercall.ts";
-import { wakePollers } from "../sched/wake.ts";
+import { isRunnable, wakePollers } from "../sched/wake.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { evtchnFromPort, guestPort, portIsValid } from "./port.ts";
 import { portOps } from "./port-ops.ts";
@@ -31,8 +31,7 @@ export function sendPort(domain: Domain, port: number): void {
       notifyRemote(domain, channel);
       break;
     case ECS.ipi:
-      raisePort(domain, port, channel);
-      sentIpi(domain, channel.notify_vcpu_id);
+      sendIpi(domain, port, channel);
       break;
     case ECS.unbound:
       break; // Nobody listens yet.
@@ -41,9 +40,12 @@ export function sendPort(domain: Domain, port: number): void {
   }
 }
 
-function sentIpi(domain: Domain, to: number): void {
-  const target = domain.vcpus[to];
-  if (target !== undefined) domain.hypervisor.scheduler.sentIpi(target);
+function sendIpi(domain: Domain, port: number, channel: Evtchn): void {
+  const target = domain.vcpus[channel.notify_vcpu_id];
+  if (target === undefined) return;
+  const slept = !isRunnable(target);
+  raiseOn(target, port, channel);
+  if (slept) domain.hypervisor.scheduler.wokenByIpi(target);
 }
 
 function notifyRemote(domain: Domain, channel: Evtchn): void {

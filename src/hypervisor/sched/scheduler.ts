@@ -20,8 +20,8 @@ import { isRunnable } from "./wake.ts";
 
 const DEFAULT_RATE_LIMIT = 1_000_000;
 /**
- * How long a vCPU goes on that has sent an IPI to another one of its domain that waits: often it does
- * nothing but spin for the answer.
+ * How long a vCPU goes on that has woken another one of its domain by an IPI: often it does nothing but
+ * spin for the answer. (For one that was awake, but without the processor, Linux yields by itself.)
  */
 const IPI_SLICE = 50_000;
 
@@ -38,7 +38,7 @@ export class Scheduler {
   /** `#running` executes now, and has paid up to `#paid`. */
   #entered = false;
   #paid = 0;
-  /** It has been sent an IPI by `#running`: the next one, if it has not had much more than others. */
+  /** It has been woken by an IPI of `#running`: the next one, if it has not had much more than others. */
   #favourite: Vcpu | undefined;
 
   constructor(hv: Hypervisor) {
@@ -114,8 +114,8 @@ export class Scheduler {
     this.share.runEvents(now, (vcpu) => this.#preempt(vcpu, now));
   }
 
-  /** The running vCPU has sent an IPI to `target`. */
-  sentIpi(target: Vcpu): void {
+  /** The running vCPU has woken `target` by an IPI. */
+  wokenByIpi(target: Vcpu): void {
     const running = this.#running;
     if (running === undefined || target.domain !== running.domain || target.sched.place !== PLACE.queued) return;
     if (running.sched.realtime !== 0 || target.sched.realtime !== 0) return;
