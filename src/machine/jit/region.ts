@@ -213,8 +213,8 @@ class Discovery {
     this.#leaders.add(entry);
     for (let offset = work.shift(); offset !== undefined; offset = work.shift()) {
       while (!this.insns.has(offset) && this.insns.size < this.#limit) {
-        const at = this.#instructionAt(offset);
-        if (!at || (this.#stopAtRegions && offset !== entry && this.#isRegion(at))) break;
+        const at = this.#enter(offset, entry);
+        if (!at) break;
         this.insns.set(offset, at);
         const { mnemonic } = at.insn.def;
         const next: number = offset + at.insn.length;
@@ -224,7 +224,7 @@ class Discovery {
           if (conditional) lead(next);
           const isCall = mnemonic === "call";
           if (target !== undefined && !this.#isCold(at, target)) lead(target);
-          if (isCall && target !== undefined) lead(next);
+          if (isCall && target !== undefined && this.#enter(target, entry)) lead(next);
           break;
         }
         offset = next;
@@ -235,6 +235,12 @@ class Discovery {
   /** Where a branch, jump or call goes, as far as it is known. */
   #target(at: RegionInsn): number | undefined {
     return branchTarget(at.insn, at.offset) ?? at.predicted;
+  }
+
+  /** The instruction at an offset, unless the region ends there. */
+  #enter(offset: number, entry: number): RegionInsn | undefined {
+    const at = this.#instructionAt(offset);
+    return at && this.#stopAtRegions && offset !== entry && this.#isRegion(at) ? undefined : at;
   }
 
   /** Another region begins there: it is linked to, since two copies of code cost more than a link. */
