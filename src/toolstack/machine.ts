@@ -12,7 +12,7 @@ import { VirtualClock } from "../hypervisor/time/clock.ts";
 import { setWallclock } from "../hypervisor/time/system-time.ts";
 import { createProcessor, type ProcessorOptions } from "../machine/interpreter/index.ts";
 import { layOutMemory } from "../machine/layout.ts";
-import { MachineMemory } from "../machine/memory.ts";
+import { MachineMemory, PAGE_SIZE } from "../machine/memory.ts";
 import type { Clock, Processor } from "../machine/processor.ts";
 import { createDefaultPlatform } from "../platform/default.ts";
 import type { Platform } from "../platform/types.ts";
@@ -20,9 +20,10 @@ import { buildDomain } from "./builder/build.ts";
 import { Domain, type DomainEnd, type EndReason, newConsoles } from "./domain.ts";
 import { writeHostDirectory } from "./domain-directory.ts";
 import { connectServices } from "./domain-services.ts";
+import { MemoryControl } from "./memory-control.ts";
 import { Milestones } from "./milestones.ts";
 import { RunLoop } from "./run-loop.ts";
-import { parseSize } from "./size.ts";
+import { formatSize, toBytes } from "./size.ts";
 import type { SymbolTable } from "./symbols.ts";
 import { randomUuid, uuidBytes } from "./uuid.ts";
 import { Xenstore } from "./xenstore/xenstore.ts";
@@ -50,6 +51,8 @@ export interface DomainConfig {
   readonly commandLine?: string;
   /** Bytes, or a size such as "256M". Default: all memory of the machine. */
   readonly memory?: number | string;
+  /** Up to here it can balloon later (xl's `maxmem`): its memory map ends there. Default: `memory`. */
+  readonly maxMemory?: number | string;
   readonly vcpus?: number;
   readonly name?: string;
   readonly uuid?: string;
@@ -57,6 +60,15 @@ export interface DomainConfig {
   readonly consoles?: number;
   /** Names for addresses in crash reports. */
   readonly symbols?: SymbolTable;
+}
+
+/** Amounts in bytes. */
+export interface MachineMemoryInfo {
+  /** All that the hypervisor has, for itself and for domains. */
+  readonly total: number;
+  readonly free: number;
+  /** Part of `free` that is promised to domains. */
+  readonly outstandingClaims: number;
 }
 
 /** Wallclock at the start of machines in virtual time: 2026-01-01 00:00 UTC. */
@@ -153,10 +165,21 @@ export class Machine {
    */
   async createDomain(config: DomainConfig): Promise<Domain> {
     const memoryBytes = toBytes(config.memory ?? this.memoryBytes);
+    const maxMemoryBytes = toBytes(config.maxMemory ?? memoryBytes);
+    if (maxMemoryBytes < memoryBytes) {
+      throw new RangeError(
+        `maxMemory (${formatSize(maxMemoryBytes)}) is less than memory (${formatSize(memoryBytes)})`,
+      );
+    }
     const vcpus = config.vcpus ?? 1;
     const uuid = config.uuid ?? (this.#virtual === undefined ? randomUuid() : this.#nextUuid());
     const hv = this.hypervisor;
-    const hvDomain = hv.createDomain({ maxVcpus: vcpus, memoryFrames: memoryBytes / 4096, handle: uuidBytes(uuid) });
+    const hvDomain = hv.createDomain({
+      maxVcpus: vcpus,
+      memoryFrames: memoryBytes / PAGE_SIZE,
+      maxMemoryFrames: maxMemoryBytes / PAGE_SIZE,
+      handle: uuidBytes(uuid),
+    });
     const limit = this.#virtual === undefined ? DEFAULT_CONSOLE_LIMIT : Number.POSITIVE_INFINITY;
     const consoles = newConsoles(config.consoles ?? 1, limit, () => this.#loop.wake());
     const name = config.name ?? `Domain-${hvDomain.id}`;
@@ -166,6 +189,8 @@ export class Machine {
         this.#loop.wake();
       },
       destroy: (domain) => this.#destroy(domain),
+      memory: (domain) => new MemoryControl(this.xenstore, domain.hypervisorDomain),
+      wake: () => this.#loop.wake(),
     });
     const running: Running = { domain, symbols: config.symbols, disconnect: () => {}, crash: undefined };
     this.#running.set(domain.id, running);
@@ -182,6 +207,7 @@ export class Machine {
         name,
         uuid,
         memoryBytes,
+        maxMemoryBytes,
         vcpus,
         console: built.console,
         store: built.store,
@@ -197,6 +223,16 @@ export class Machine {
     hvDomain.unpause();
     this.#run();
     return domain;
+  }
+
+  /** The machine's memory in bytes, as `xl info` shows it. */
+  get memory(): MachineMemoryInfo {
+    const { frames, layout } = this.hypervisor;
+    return {
+      total: layout.size - layout.heapBase,
+      free: frames.state.free_frames * PAGE_SIZE,
+      outstandingClaims: frames.state.outstanding_claims * PAGE_SIZE,
+    };
   }
 
   /** Ends all domains. */
@@ -278,14 +314,6 @@ export class Machine {
     running.disconnect();
     this.hypervisor.destroyDomain(running.domain.hypervisorDomain);
   }
-}
-
-function toBytes(size: number | string): number {
-  const bytes = typeof size === "string" ? parseSize(size) : size;
-  if (!Number.isInteger(bytes) || bytes <= 0 || bytes % 4096 !== 0) {
-    throw new RangeError(`${size} is not an amount of memory: it must be a multiple of 4096 bytes`);
-  }
-  return bytes;
 }
 
 /** Memory that the hypervisor needs for itself, besides the domains': frame table, M2P, page tables, records. */

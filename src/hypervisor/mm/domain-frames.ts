@@ -4,9 +4,9 @@ import { DOMID_XEN, INVALID_M2P_ENTRY } from "../../abi/xen.ts";
 import type { Domain } from "../domain.ts";
 import { HypercallError } from "../hypercall.ts";
 import type { Hypervisor } from "../hypervisor.ts";
+import { isUnclaimed, useClaim } from "./claim.ts";
 import { FRAME_ALLOCATED, FRAME_VALIDATED, FRAME_XENHEAP, PageType } from "./frame-table.ts";
 import { setM2p } from "./m2p.ts";
-import { isUnclaimed, useClaim } from "./claim.ts";
 import { getPage, putPage, putPageType } from "./page-type.ts";
 import { flushTlb } from "./tlb.ts";
 
@@ -31,8 +31,7 @@ export function allocDomainExtent(domain: Domain, order: number, limit = Number.
   const { mm } = domain.record;
   const n = 2 ** order;
   if (domain.isDying || mm.tot_pages + n > mm.max_pages || !isUnclaimed(domain, n)) return -1;
-  const first =
-    order === 0 ? (frames.findHigh(1, Math.min(limit, frames.count))?.[0] ?? -1) : frames.findRun(n, n);
+  const first = order === 0 ? (frames.findHigh(1, Math.min(limit, frames.count))?.[0] ?? -1) : frames.findRun(n, n);
   if (first < 0 || first + n > limit) return -1;
   for (let mfn = first; mfn < first + n; mfn++) assign(domain, mfn);
   return first;

@@ -17,7 +17,7 @@
  */
 import { array, struct, u32 } from "../../abi/struct.ts";
 import { DOMID_INVALID, DOMID_XEN } from "../../abi/xen.ts";
-import { type MachineMemory, PAGE_SHIFT, PAGE_SIZE } from "../../machine/memory.ts";
+import { type MachineMemory, PAGE_SIZE } from "../../machine/memory.ts";
 import { FreeMap } from "./free-map.ts";
 
 /** Owner of free frames. Those of the hypervisor belong to DOMID_XEN. */

@@ -1,6 +1,7 @@
 /** The memory of a domain from its making to its end. */
 import type { Domain } from "../domain.ts";
 import type { Vcpu } from "../vcpu.ts";
+import { claimPages } from "./claim.ts";
 import {
   destroyGdt,
   destroyLdt,
@@ -8,7 +9,6 @@ import {
   initDescriptorTables,
   initDomainWindows,
 } from "./descriptor-window.ts";
-import { claimPages } from "./claim.ts";
 import { framesOf, freeDomainFrame } from "./domain-frames.ts";
 import { FRAME_ALLOCATED, FRAME_PARTIAL, FRAME_PINNED, PageType } from "./frame-table.ts";
 import { freeMemoryMap } from "./memory-map.ts";
