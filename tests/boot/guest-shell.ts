@@ -19,6 +19,11 @@ export interface ShellOptions {
   /** An archive to unpack over the default guest's files. */
   readonly files?: Uint8Array;
   readonly memory?: string;
+  readonly maxMemory?: string;
+  /** Memory of the machine. Default: the guest's. */
+  readonly machineMemory?: string;
+  /** To be called before the guest is made. */
+  readonly prepare?: (machine: Machine) => void;
 }
 
 /** Ends the output of each script (ASCII record separator). */
@@ -51,12 +56,15 @@ export class GuestShell {
 
   static async boot(options: ShellOptions = {}): Promise<GuestShell> {
     const image = await obtainGuestImage();
-    const { files = new Uint8Array(0), memory = "256M", virtualTime = false } = options;
-    const machine = await createMachine({ memory, virtualTime });
+    const { files = new Uint8Array(0), memory = "256M", maxMemory = memory, virtualTime = false } = options;
+    const machine = await createMachine({ memory: options.machineMemory ?? maxMemory, virtualTime });
+    options.prepare?.(machine);
     const domain = await machine.createDomain({
       kernel: image.kernel,
       ramdisk: commandRamdisk(Buffer.concat([image.ramdisk, files]), { argv: ["sh"], stdin: "stream" }),
       commandLine: "console=hvc0",
+      memory,
+      maxMemory,
       consoles: 4,
     });
     return new GuestShell(machine, domain);
