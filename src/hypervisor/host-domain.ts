@@ -91,6 +91,11 @@ export class HostDomain {
     copyForHost(this.#hv, this.id, copy);
   }
 
+  /** Number of ports in use. */
+  get openPorts(): number {
+    return this.#channels.size;
+  }
+
   /** Number of grants mapped now. */
   get mappedGrants(): number {
     return this.#mappings.count;

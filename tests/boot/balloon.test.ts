@@ -16,7 +16,10 @@ async function inGuest(): Promise<{ total: number; current: number; target: numb
   const { stdout } = await guest.run(
     "free -k | awk '/^Mem:/ {print $2}'; cd /sys/devices/system/xen_memory/xen_memory0; cat info/current_kb target_kb",
   );
-  const [total = 0, current = 0, target = 0] = stdout.trim().split("\n").map((line) => Number(line) * 1024);
+  const [total = 0, current = 0, target = 0] = stdout
+    .trim()
+    .split("\n")
+    .map((line) => Number(line) * 1024);
   return { total, current, target };
 }
 
@@ -76,7 +79,9 @@ test("it shrinks and grows under load, and loses nothing", { skip, timeout: 240_
   await guest.run("touch /tmp/go");
   guest.send(`( ${load} ) </dev/null >/dev/null 2>&1 &\n`);
   for (const target of [128, 320, 192]) await change(target * MIB);
-  const { stdout } = await guest.run("rm /tmp/go; wait; ls /tmp; md5sum -c /tmp/sum; dmesg | grep -E 'Out of memory|BUG:|WARNING:|Oops'");
+  const { stdout } = await guest.run(
+    "rm /tmp/go; wait; ls /tmp; md5sum -c /tmp/sum; dmesg | grep -E 'Out of memory|BUG:|WARNING:|Oops'",
+  );
   assert.doesNotMatch(stdout, /bad|Out of memory|BUG|WARN|Oops/);
   assert.match(stdout, /random: OK/);
 });

@@ -112,6 +112,8 @@ export function unshareWithGuest(hv: Hypervisor, mfn: number): boolean {
   frames.clearFlag(mfn, FRAME_VALIDATED);
   frames.setTlbStamp(mfn, 0);
   frames.setOwner(mfn, DOMID_XEN);
+  // The guest may have given it a PFN (MMU_MACHPHYS_UPDATE).
+  setM2p(hv, mfn, INVALID_M2P_ENTRY);
   // The guest may still have a translation, and code in it may have been run.
   flushTlb(hv);
   hv.cpu.frameWritten(mfn);
