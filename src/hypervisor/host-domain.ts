@@ -190,6 +190,7 @@ export class HostDomain {
   #close(port: number, channel: Channel): void {
     this.#channels.delete(port);
     this.#lowestFree = Math.min(this.#lowestFree, port);
+    if (channel.pending) this.#queue.splice(this.#queue.indexOf(port), 1);
     const remote = this.#hv.domains.get(channel.remoteDomid);
     if (channel.remotePort === 0 || remote === undefined) return;
     const other = evtchnFromPort(remote, channel.remotePort);

@@ -77,6 +77,13 @@ export class Store {
     if (this.#depth === 0) this.#deliver();
   }
 
+  /** Number of watches of all clients. */
+  get watchCount(): number {
+    let count = 0;
+    for (const same of this.#watches.values()) count += same.size;
+    return count;
+  }
+
   addWatch(watch: Watch): void {
     const same = this.#watches.get(watch.path);
     if (same === undefined) this.#watches.set(watch.path, new Set([watch]));
