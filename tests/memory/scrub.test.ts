@@ -44,7 +44,8 @@ test("memory of a domain that has ended", () => {
 
 test("a frame that was ballooned out, at once or when its last mapping has gone", () => {
   for (const mapped of [false, true]) {
-    const g = new TestGuest();
+    // Without a user root, which would map all of it once more.
+    const g = new TestGuest({}, (context) => context.ctrlreg.set(1, 0n));
     const page = DATA + 1;
     const mfn = g.mfns[page]!;
     fill(g, [mfn]);
