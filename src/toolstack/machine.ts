@@ -74,6 +74,8 @@ export interface MachineMemoryInfo {
 /** Wallclock at the start of machines in virtual time: 2026-01-01 00:00 UTC. */
 const VIRTUAL_EPOCH = 1_767_225_600_000_000_000n;
 const DEFAULT_MEMORY = 256 << 20;
+/** Machine addresses have 32 bits. */
+const MACHINE_LIMIT = 2 ** 32;
 /** sched_op shutdown reasons (public/sched.h). */
 const REASONS: readonly EndReason[] = ["poweroff", "reboot", "suspend", "crash", "watchdog"];
 
@@ -91,6 +93,11 @@ export async function createMachine(options: MachineOptions = {}): Promise<Machi
   const platform = options.platform ?? createDefaultPlatform();
   const memoryBytes = toBytes(options.memory ?? DEFAULT_MEMORY);
   const layout = layOutMemory(memoryBytes + hypervisorReserve(memoryBytes));
+  if (layout.size > MACHINE_LIMIT) {
+    throw new RangeError(
+      `${formatSize(memoryBytes)} is too much memory: a machine has 4 GiB, of which ${formatSize(layout.size - memoryBytes)} would be its own`,
+    );
+  }
   const memory = new MachineMemory(layout.size);
 
   let cpu: Processor | undefined;
