@@ -81,6 +81,10 @@ function changed(counts: PersistentMap<number, number>, domid: number, change: n
   return total === 0 ? counts.delete(domid) : counts.set(domid, total);
 }
 
+function withChildren({ value, permissions }: Node, children: Node["children"], generation: number): Node {
+  return { value, permissions, children, generation };
+}
+
 /** What a change of one node gives it. */
 export interface NodeContent {
   readonly value?: Uint8Array;
@@ -109,12 +113,12 @@ export function put(
         counts.add(node.permissions, -1);
         counts.add(permissions, 1);
       }
-      return { ...node, value: content.value ?? node.value, permissions, generation };
+      return { value: content.value ?? node.value, permissions, children: node.children, generation };
     }
     const existing = node.children.get(name);
     const child = existing ?? make(inherited(node.permissions));
     const children = node.children.set(name, replace(child, depth + 1));
-    return { ...node, children, generation: existing === undefined ? generation : node.generation };
+    return withChildren(node, children, existing === undefined ? generation : node.generation);
   };
   const make = (permissions: Permissions): Node => {
     counts.add(permissions, 1);
@@ -137,9 +141,9 @@ export function remove(tree: Tree, path: string): Tree {
     if (child === undefined) throw new RangeError(`no node ${path}`);
     if (depth === names.length - 1) {
       for (const [, gone] of descendants(child, path)) counts.add(gone.permissions, -1);
-      return { ...node, children: node.children.delete(name), generation };
+      return withChildren(node, node.children.delete(name), generation);
     }
-    return { ...node, children: node.children.set(name, replace(child, depth + 1)) };
+    return withChildren(node, node.children.set(name, replace(child, depth + 1)), node.generation);
   };
 
   const root = replace(tree.root, 0);
