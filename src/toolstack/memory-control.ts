@@ -18,7 +18,7 @@ export interface DomainMemoryInfo {
   readonly current: number;
   /** What it was asked to have: memory/target. */
   readonly target: number;
-  /** The most that the hypervisor lets it have: `xl mem-max`. */
+  /** The most that the hypervisor lets it have: what was set, and 1 MiB that libxl grants on top. */
   readonly maximum: number;
   /** The most that it was made for (`maxmem`): memory/static-max. */
   readonly staticMaximum: number;
@@ -40,7 +40,7 @@ export class MemoryControl {
     return {
       current: tot_pages * PAGE_SIZE,
       target: this.#read("target"),
-      maximum: Math.max(0, max_pages - MAXMEM_SLACK) * PAGE_SIZE,
+      maximum: max_pages * PAGE_SIZE,
       staticMaximum: this.#read("static-max"),
       outstandingClaim: outstanding_pages * PAGE_SIZE,
     };
