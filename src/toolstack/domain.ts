@@ -101,7 +101,7 @@ export class Domain {
     if (this.#end === undefined) this.#owner.requestShutdown(this.id, how);
   }
 
-  /** How much memory it has, and should have. @throws Error when the domain has ended */
+  /** How much memory it has, and should have. @throws Error when the domain is gone */
   get memory(): DomainMemoryInfo {
     return this.#memory().info();
   }
@@ -109,7 +109,7 @@ export class Domain {
   /**
    * Asks the guest to balloon to this amount, and lets it have no more, as `xl mem-set` does.
    * @param size bytes, or a size such as "512M"; at most what it was made for (`maxMemory`)
-   * @throws RangeError; Error when the domain has ended
+   * @throws RangeError; Error when the domain is gone
    */
   setMemoryTarget(size: number | string): void {
     this.#memory().setTarget(size);
@@ -120,14 +120,17 @@ export class Domain {
    * Lets the guest take memory up to this amount by itself, as `xl mem-max` does. It can be lowered below
    * what the guest has: then it gets no more before it is below.
    * @param size bytes, or a size such as "512M"; at least the target
-   * @throws RangeError; Error when the domain has ended
+   * @throws RangeError; Error when the domain is gone
    */
   setMaximumMemory(size: number | string): void {
     this.#memory().setMaximum(size);
   }
 
   #memory(): MemoryControl {
-    if (this.#end !== undefined) throw new Error(`domain ${this.id} (${this.name}) has ended`);
+    const { hypervisor } = this.hypervisorDomain;
+    if (hypervisor.domains.get(this.id) !== this.hypervisorDomain) {
+      throw new Error(`domain ${this.id} (${this.name}) is gone`);
+    }
     return this.#owner.memory(this);
   }
 

@@ -66,8 +66,8 @@ test("amounts that cannot be are refused in one line, and change nothing", async
   assert.deepEqual(domain.memory, before);
   domain.destroy();
   await domain.wait();
-  assert.throws(() => domain.memory, /domain 1 \(Domain-1\) has ended/);
-  assert.throws(() => domain.setMemoryTarget("4M"), /has ended/);
+  assert.throws(() => domain.memory, /domain 1 \(Domain-1\) is gone/);
+  assert.throws(() => domain.setMemoryTarget("4M"), /is gone/);
   machine.destroy();
 });
 
