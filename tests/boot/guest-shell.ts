@@ -20,10 +20,8 @@ export interface ShellOptions {
   readonly files?: Uint8Array;
   readonly memory?: string;
   readonly maxMemory?: string;
-  /** Memory of the machine. Default: the guest's. */
-  readonly machineMemory?: string;
-  /** To be called before the guest is made. */
-  readonly prepare?: (machine: Machine) => void;
+  /** The machine to boot on. Default: one of its own, of `maxMemory`. */
+  readonly machine?: Machine;
 }
 
 /** Ends the output of each script (ASCII record separator). */
@@ -57,8 +55,7 @@ export class GuestShell {
   static async boot(options: ShellOptions = {}): Promise<GuestShell> {
     const image = await obtainGuestImage();
     const { files = new Uint8Array(0), memory = "256M", maxMemory = memory, virtualTime = false } = options;
-    const machine = await createMachine({ memory: options.machineMemory ?? maxMemory, virtualTime });
-    options.prepare?.(machine);
+    const machine = options.machine ?? (await createMachine({ memory: maxMemory, virtualTime }));
     const domain = await machine.createDomain({
       kernel: image.kernel,
       ramdisk: commandRamdisk(Buffer.concat([image.ramdisk, files]), { argv: ["sh"], stdin: "stream" }),

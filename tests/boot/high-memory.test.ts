@@ -2,13 +2,16 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { framesOf } from "../../src/hypervisor/mm/domain-frames.ts";
+import { createMachine } from "../../src/index.ts";
 import { GuestShell, noGuest } from "./guest-shell.ts";
 
 const skip = await noGuest();
 let guest: GuestShell;
 before(async () => {
   // Domains' memory is taken from the top.
-  if (!skip) guest = await GuestShell.boot({ memory: "192M", maxMemory: "256M", machineMemory: "3900M" });
+  if (skip) return;
+  const machine = await createMachine({ memory: "3900M" });
+  guest = await GuestShell.boot({ memory: "192M", maxMemory: "256M", machine });
 });
 after(() => guest?.machine.destroy());
 
