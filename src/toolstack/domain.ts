@@ -2,6 +2,7 @@
 import { Console } from "../backends/console/console.ts";
 import { readableConsole, writableConsole } from "../backends/console/streams.ts";
 import type { Domain as HypervisorDomain } from "../hypervisor/domain.ts";
+import type { DomainMemoryInfo, MemoryControl } from "./memory-control.ts";
 import { DomainScheduler, type VcpuStatus, vcpuStatus } from "./scheduling.ts";
 
 /** Why a domain has ended: what it asked for, or what happened to it. */
@@ -19,6 +20,9 @@ export interface DomainOwner {
   requestVcpus(domid: number, count: number): void;
   /** Takes the domain away at once. */
   destroy(domain: Domain): void;
+  memory(domain: Domain): MemoryControl;
+  /** A sleeping machine must look at its domains. */
+  wake(): void;
 }
 
 /** One console of a domain, as byte streams. */
@@ -113,6 +117,39 @@ export class Domain {
   /** Asks the guest to shut itself down, as `xl shutdown` does; a guest may take its time, or ignore it. */
   shutdown(how: "poweroff" | "reboot" = "poweroff"): void {
     if (this.#end === undefined) this.#owner.requestShutdown(this.id, how);
+  }
+
+  /** How much memory it has, and should have. @throws Error when the domain is gone */
+  get memory(): DomainMemoryInfo {
+    return this.#memory().info();
+  }
+
+  /**
+   * Asks the guest to balloon to this amount, and lets it have no more, as `xl mem-set` does.
+   * @param size bytes, or a size such as "512M"; at most what it was made for (`maxMemory`)
+   * @throws RangeError; Error when the domain is gone
+   */
+  setMemoryTarget(size: number | string): void {
+    this.#memory().setTarget(size);
+    this.#owner.wake();
+  }
+
+  /**
+   * Lets the guest take memory up to this amount by itself, as `xl mem-max` does. It can be lowered below
+   * what the guest has: then it gets no more before it is below.
+   * @param size bytes, or a size such as "512M"; at least the target
+   * @throws RangeError; Error when the domain is gone
+   */
+  setMaximumMemory(size: number | string): void {
+    this.#memory().setMaximum(size);
+  }
+
+  #memory(): MemoryControl {
+    const { hypervisor } = this.hypervisorDomain;
+    if (hypervisor.domains.get(this.id) !== this.hypervisorDomain) {
+      throw new Error(`domain ${this.id} (${this.name}) is gone`);
+    }
+    return this.#owner.memory(this);
   }
 
   /** Ends the domain at once, as `xl destroy` does. */
