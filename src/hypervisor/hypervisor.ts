@@ -12,6 +12,7 @@ import { hypercallTable } from "./hypercalls.ts";
 import { FrameTable } from "./mm/frame-table.ts";
 import { Heap } from "./mm/heap.ts";
 import { initXenMappings } from "./mm/xen-area.ts";
+import type { Profiler } from "./profiler.ts";
 import { RunLoop, type SliceLimits, type SliceResult } from "./run-loop.ts";
 import { Scheduler } from "./sched/scheduler.ts";
 import { Statistics } from "./statistics.ts";
@@ -76,6 +77,8 @@ export class Hypervisor {
   /** Who gets the processor. */
   readonly scheduler: Scheduler;
   readonly timers = new Timers();
+  /** While a profile is being taken. */
+  profiler: Profiler | undefined;
   #current: Vcpu | undefined;
   readonly #loop = new RunLoop(this);
   #notices: (() => void)[] = [];
@@ -118,7 +121,12 @@ export class Hypervisor {
 
   /** Runs domains for a slice, by default about 5 ms: see RunLoop. */
   runSlice(limits?: SliceLimits): SliceResult {
-    return this.#loop.runSlice(limits);
+    this.profiler?.sliceBegins();
+    try {
+      return this.#loop.runSlice(limits);
+    } finally {
+      this.profiler?.sliceEnds();
+    }
   }
 
   // What the parts of the hypervisor tell it.

@@ -75,6 +75,8 @@ export class FakeProcessor implements Processor {
     this.#arithmeticFlags = bits & FLAGS_ARITHMETIC;
   }
 
+  readonly tier = "none";
+
   run(): ExitReason {
     throw new Error("the fake processor does not run");
   }

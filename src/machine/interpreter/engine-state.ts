@@ -31,6 +31,8 @@ export const engineState = struct("engine_state", {
   check_alignment: u32,
   /** Instructions that compiled regions have executed. */
   jit_retired: u64,
+  /** Budget that was left when a compiled region was last returned from: nothing was interpreted since while it is. */
+  region_budget: u32,
   /** The address of the last non-canonical access. */
   bad_address: u64,
   read_misses: u32,

@@ -29,6 +29,8 @@ import { PROFILED_HANDLERS, STEP_LIMIT, Status } from "./status.ts";
 const ST = cpuState.offset;
 const EN = engineState.offset;
 const ZERO = i32.const(0);
+/** `region_budget` while no compiled region has run: no budget is as large. */
+const NO_REGION = 0x7fffffff;
 const { i32: I32 } = ValType;
 
 export interface LoopReferences {
@@ -72,6 +74,7 @@ export function defineRun(
   const kind = fn.let(ZERO);
   const lastHandler = fn.let(ZERO);
   rememberLink(ZERO);
+  fn.store(StoreOp.i32, ZERO, i32.const(NO_REGION), CPU_SCRATCH + EN.region_budget);
   fn.block((exit) => {
     fn.block((fault) => {
       fn.loop((enter) => {
@@ -152,6 +155,7 @@ export function defineRun(
                     const status = fn.let(call(chain, kind));
                     const before = fn.let(budget);
                     fn.set(budget, state32(ST.budget));
+                    fn.store(StoreOp.i32, ZERO, budget, CPU_SCRATCH + EN.region_budget);
                     const retired = i64.extendS(i32.sub(before, budget));
                     const total = CPU_SCRATCH + EN.jit_retired;
                     fn.store(StoreOp.i64, ZERO, i64.add(i64.load(ZERO, total), retired), total);
