@@ -26,6 +26,10 @@ const MARKER_SYMBOLS = 256;
 const LEAST_BYTES = 2;
 const MOST_BYTES = 64;
 const MOST_SYMBOLS = 1 << 21;
+/** Bytes of a token, and characters of a name: KSYM_NAME_LEN is 512. */
+const LONGEST_NAME = 1024;
+/** The image is a guest's: looking for tables in it must not take for ever. Steps; a real kernel takes some millions. */
+const MOST_WORK = 100_000_000;
 /** Kernel space: where addresses begin. */
 const KERNEL_SPACE = 0xffff_8000_0000_0000n;
 
@@ -49,10 +53,23 @@ interface Names {
 class Image {
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  #work = 0;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Counts steps of work. @returns false when there were too many */
+  work(steps: number): boolean {
+    this.#work += steps;
+    return this.#work <= MOST_WORK;
+  }
+
+  /** The position behind a string at `at`, its NUL included; -1 if it is too long. */
+  behindString(at: number): number {
+    const end = this.bytes.subarray(at, at + LONGEST_NAME).indexOf(0);
+    return end < 0 ? -1 : at + end + 1;
   }
 
   /** Positions of a pattern whose bytes of even index are all different (Horspool's search). */
@@ -81,11 +98,10 @@ class Image {
 
 /** The token table around the digits at a position, if its index confirms it. */
 function readTokens(image: Image, digits: number): Tokens | undefined {
-  const { bytes } = image;
   let end = digits;
   for (let token = DIGIT_0; token < TOKENS; token++) {
-    end = bytes.indexOf(0, end) + 1;
-    if (end === 0) return undefined;
+    end = image.behindString(end);
+    if (end < 0) return undefined;
   }
   const index = align8(end);
   const start = digits - image.u16(index + DIGIT_0 * 2);
@@ -93,11 +109,10 @@ function readTokens(image: Image, digits: number): Tokens | undefined {
   const strings: string[] = [];
   let at = start;
   for (let token = 0; token < TOKENS; token++) {
-    if (image.u16(index + token * 2) !== at - start) return undefined;
-    const stop = bytes.indexOf(0, at);
-    if (stop < 0) return undefined;
-    strings.push(String.fromCharCode(...bytes.subarray(at, stop)));
-    at = stop + 1;
+    const behind = image.behindString(at);
+    if (behind < 0 || image.u16(index + token * 2) !== at - start) return undefined;
+    strings.push(String.fromCharCode(...image.bytes.subarray(at, behind - 1)));
+    at = behind;
   }
   return { strings, start, end: index + TOKENS * 2 };
 }
@@ -113,10 +128,11 @@ function namesFit(image: Image, first: number, count: number, limit: number): bo
   const markers: number[] = [];
   let at = first;
   for (let i = 0; i < count; i++) {
+    if (!image.work(1)) return false;
     if (i % MARKER_SYMBOLS === 0) markers.push(at - first);
     const { tokens, size } = nameLength(image.bytes, at);
     at += size + tokens;
-    if (tokens === 0 || at > limit) return false;
+    if (tokens === 0 || tokens > LONGEST_NAME || at > limit) return false;
   }
   const table = align8(at);
   // Markers were as wide as a pointer before Linux 4.20.
@@ -126,7 +142,7 @@ function namesFit(image: Image, first: number, count: number, limit: number): bo
 /** The names before the token table: looks backwards for their number. */
 function findNames(image: Image, tokens: Tokens): Names | undefined {
   const lowest = Math.max(0, tokens.start - MOST_SYMBOLS * MOST_BYTES);
-  for (let start = (tokens.start & ~7) - 16; start >= lowest; start -= 8) {
+  for (let start = (tokens.start & ~7) - 16; start >= lowest && image.work(1); start -= 8) {
     const count = image.u32(start);
     // Aligned to 8 bytes behind it: the other half is no part of a 32-bit number, nor of a 64-bit one as small.
     if (count < 1 || count > MOST_SYMBOLS || image.u32(start + 4) !== 0) continue;
@@ -176,13 +192,16 @@ function findAddresses(image: Image, tokens: Tokens, { start, count }: Names): B
   );
 }
 
-function decodeNames({ bytes }: Image, { strings }: Tokens, { first, count }: Names): string[] {
+/** The names, each with its type before it. They go into reports: what is not printable does not. */
+function decodeNames(image: Image, { strings }: Tokens, { first, count }: Names): string[] {
+  const { bytes } = image;
   const names: string[] = [];
   for (let i = 0, at = first; i < count; i++) {
     const { tokens, size } = nameLength(bytes, at);
     let name = "";
     for (const token of bytes.subarray(at + size, at + size + tokens)) name += strings[token] ?? "";
-    names.push(name);
+    if (name.length > LONGEST_NAME || !image.work(name.length)) return [];
+    names.push(name.replace(/[^!-~]/g, "?"));
     at += size + tokens;
   }
   return names;
