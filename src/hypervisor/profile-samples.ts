@@ -8,6 +8,9 @@
 /** `domain` of samples that are no domain's: DOMID_IDLE. */
 export const NO_DOMAIN = 0x7fff;
 
+/** Domains have lower numbers. */
+export const NO_DOMID = 0x8000;
+
 /** Where a guest was, or which part of it the hypervisor worked for. */
 export interface Place {
   /** Linear address, in halves. */
@@ -64,6 +67,11 @@ export class SampleLog {
     this.#flags[at] = place.user ? USER : 0;
     this.#length = at + 1;
     if (this.#length >= this.#limit) this.#thin();
+  }
+
+  /** Gives a domain's samples another number: a new domain may get the one that it had. */
+  renumber(from: number, to: number): void {
+    for (let i = 0; i < this.#length; i++) if (this.#domain[i] === from) this.#domain[i] = to;
   }
 
   /** In the order in which they were taken. */

@@ -1,6 +1,6 @@
 /** A machine's profile: from its start to the file's content, with the names of domains that have ended meanwhile. */
 import type { Hypervisor } from "../hypervisor/hypervisor.ts";
-import { NO_DOMAIN } from "../hypervisor/profile-samples.ts";
+import { NO_DOMID } from "../hypervisor/profile-samples.ts";
 import { Profiler } from "../hypervisor/profiler.ts";
 import { type CpuProfile, makeCpuProfile, type ProfiledDomain } from "./cpu-profile.ts";
 
@@ -8,6 +8,7 @@ interface Recording {
   readonly profiler: Profiler;
   /** Microseconds. */
   readonly startTime: number;
+  /** By the number that their samples have from then on. */
   readonly domains: Map<number, ProfiledDomain>;
 }
 
@@ -36,13 +37,16 @@ export class ProfileRecorder {
   /** A domain ends, or the profile does: takes the names of all addresses that there are samples of. */
   keepNames(domid: number, domain: ProfiledDomain): void {
     if (this.#recording === undefined) return;
+    const { profiler, domains } = this.#recording;
     const names = new Map<bigint, string | undefined>();
-    for (const { domain: owner, low, high } of this.#recording.profiler.samples) {
-      if (owner !== domid || owner === NO_DOMAIN) continue;
+    for (const { domain: owner, low, high } of profiler.samples) {
+      if (owner !== domid) continue;
       const address = (BigInt(high) << 32n) | BigInt(low);
       if (!names.has(address)) names.set(address, domain.symbol(address));
     }
-    this.#recording.domains.set(domid, { name: domain.name, symbol: (address) => names.get(address) });
+    const number = NO_DOMID + domains.size;
+    profiler.samples.renumber(domid, number);
+    domains.set(number, { name: domain.name, symbol: (address) => names.get(address) });
   }
 
   stop(): CpuProfile {

@@ -113,3 +113,20 @@ test("a guest that waits takes no time", async () => {
   domain.destroy();
   assert.ok(endTime - startTime < 100_000, `${endTime - startTime} microseconds`);
 });
+
+test("a domain that gets the number of an earlier one is another", async () => {
+  const machine = await createMachine({ memory: "8M" });
+  machine.startProfile({ interval: 10 });
+  const names = ["first", "second"];
+  const ids: number[] = [];
+  for (const name of names) {
+    const kernel = tinyGuest({ prints: name, ends: "spin" });
+    const domain = await machine.createDomain({ kernel, name });
+    ids.push(domain.id);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    domain.destroy();
+  }
+  assert.equal(ids[0], ids[1]);
+  const outermost = new Set(stacks(machine.stopProfile()).map(([frame]) => frame));
+  assert.deepEqual(outermost, new Set(["hypervisor", ...names]));
+});
