@@ -17,7 +17,7 @@ import type { Hypervisor } from "./hypervisor.ts";
 import { entryFrame, PTE_PRESENT } from "./mm/pte.ts";
 import { l1EntryAddress } from "./mm/walk.ts";
 import { NO_DOMAIN, type Place, SampleLog } from "./profile-samples.ts";
-import { join } from "./traps/guest-words.ts";
+import { highHalf, join, lowHalf } from "./traps/guest-words.ts";
 import { exceptionName } from "./traps/inject.ts";
 import type { Vcpu } from "./vcpu.ts";
 
@@ -116,7 +116,7 @@ export class Profiler {
       const last = reason !== ExitReason.Budget || left <= 0;
       if (last) this.#exits(vcpu, reason);
       if (this.#until <= 0) {
-        if (!last) this.#locate(vcpu);
+        if (!last) this.#locate(vcpu, reason);
         this.#sampleGuest();
         started = this.#now();
       }
@@ -147,13 +147,19 @@ export class Profiler {
     return (this.#hv.cpu.statistics.regions?.milliseconds ?? 0) * 1e6;
   }
 
-  /** Remembers where the guest is. */
-  #locate(vcpu: Vcpu): void {
+  /** Remembers where the guest is: at what made the exit, or in the code that was being executed. */
+  #locate(vcpu: Vcpu, reason: ExitReason): void {
     const { cpu, memory } = this.#hv;
-    const rip = (cpu.state.address + ST.rip) >>> 2;
     const place = this.#place;
-    place.low = memory.u32[rip]!;
-    place.high = memory.u32[rip + 1]!;
+    if (reason === ExitReason.Budget) {
+      const at = cpu.interruptedAt;
+      place.low = lowHalf(at);
+      place.high = highHalf(at);
+    } else {
+      const rip = (cpu.state.address + ST.rip) >>> 2;
+      place.low = memory.u32[rip]!;
+      place.high = memory.u32[rip + 1]!;
+    }
     place.root = memory.u32[(cpu.state.address + ST.cr3) >>> 2]! >>> 12;
     place.user = !vcpu.kernelMode;
     place.domain = vcpu.domain.id;
@@ -163,7 +169,7 @@ export class Profiler {
   /** A run has ended: remembers what tells later what the hypervisor did about it. */
   #exits(vcpu: Vcpu, reason: ExitReason): void {
     const { cpu, memory, statistics } = this.#hv;
-    this.#locate(vcpu);
+    this.#locate(vcpu, reason);
     this.#reason = reason;
     this.#fromKernel = vcpu.kernelMode;
     if (reason === ExitReason.Syscall && this.#fromKernel) {

@@ -114,6 +114,11 @@ export interface Processor {
    * one run of the whole budget would have ended. So a run can be interrupted without a trace.
    */
   run(budget: number, continued?: boolean): ExitReason;
+  /**
+   * Where the last run was when its budget was over, about: the transfer of control that it ended
+   * with if that is known (RIP is where it went), else RIP.
+   */
+  readonly interruptedAt: bigint;
   /** Which tier executed the last instruction, by its name in `statistics.instructions`. */
   readonly tier: string;
 

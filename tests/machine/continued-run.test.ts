@@ -68,3 +68,28 @@ test("the processor says which tier executed the last instruction", () => {
   assert.equal(cpu.run(1_000_000), ExitReason.Exception);
   assert.equal(cpu.tier, "interpreter");
 });
+
+test("an interrupted run was in the function that its time went to", () => {
+  const { cpu, bytes } = flatMachine({ jit: false });
+  // Each page calls the next: 60 nops, call, 3 nops, ret. The last one only has nops.
+  const page = (n: number): number => CODE + n * 0x1000;
+  const call = (from: number, to: number): number[] => [0xe8, ...new Uint8Array(Int32Array.of(to - from - 5).buffer)];
+  const nops = (n: number): number[] => Array<number>(n).fill(0x90);
+  for (const n of [1, 2]) bytes.set([...nops(60), ...call(page(n) + 60, page(n + 1)), ...nops(3), 0xc3], page(n));
+  bytes.set([...nops(200), 0xc3], page(3));
+  bytes.set([...call(CODE, page(1)), 0xeb, 0xf9], CODE);
+  cpu.state.rip = BigInt(CODE);
+  cpu.gpr[4] = BigInt(DATA);
+  const instructions = [2, 65, 65, 201];
+  const period = 333;
+  const random = new Random(1);
+  const samples = [0, 0, 0, 0];
+  for (let i = 0; i < 2000; i++) {
+    cpu.run(period + random.next(3 * period));
+    samples[Number((cpu.interruptedAt - BigInt(CODE)) >> 12n)]!++;
+  }
+  instructions.forEach((count, i) => {
+    const expected = (count * 2000) / period;
+    assert.ok(Math.abs(samples[i]! - expected) < 70, `function ${i}: ${samples[i]} of 2000 samples, not ${expected}`);
+  });
+});

@@ -77,6 +77,10 @@ export class FakeProcessor implements Processor {
 
   readonly tier = "none";
 
+  get interruptedAt(): bigint {
+    return this.state.rip;
+  }
+
   run(): ExitReason {
     throw new Error("the fake processor does not run");
   }

@@ -33,6 +33,8 @@ export const engineState = struct("engine_state", {
   jit_retired: u64,
   /** Budget that was left when a compiled region was last returned from: nothing was interpreted since while it is. */
   region_budget: u32,
+  /** The instruction behind which the last run was over that was interpreted up to its budget's end. */
+  interrupted_at: u64,
   /** The address of the last non-canonical access. */
   bad_address: u64,
   read_misses: u32,

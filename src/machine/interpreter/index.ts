@@ -232,6 +232,12 @@ export class Interpreter implements Processor, SystemHost {
     return ExitReason.Exception;
   }
 
+  get interruptedAt(): bigint {
+    // Regions look at the budget where they go back: at the beginning of a loop.
+    if (this.tier === "jit") return this.state.rip;
+    return this.memory.dv.getBigUint64(CPU_SCRATCH + EN.interrupted_at, true);
+  }
+
   get tier(): string {
     const inRegion = this.memory.dv.getInt32(CPU_SCRATCH + EN.region_budget, true) === this.#lastLeft;
     return inRegion ? "jit" : "interpreter";

@@ -63,8 +63,10 @@ export function defineRun(
   const rememberLink = (link: Expr): void => fn.store(StoreOp.i32, ZERO, link, CPU_SCRATCH + EN.link);
   const here = (): Expr => i64.add(pageVa(), i64.load16u(record, REC_OFFSET));
   const storeRip = (rip: Expr): void => fn.store(StoreOp.i64, ZERO, rip, CPU_STATE + ST.rip);
-  const storeBudgetExit = (): void =>
+  const storeBudgetExit = (): void => {
     fn.store(StoreOp.i32, ZERO, i32.const(ExitReason.Budget), CPU_STATE + ST.exit_reason);
+    fn.store(StoreOp.i64, ZERO, here(), CPU_SCRATCH + EN.interrupted_at);
+  };
 
   /** The budget at which a jump in progress ends the run. */
   const limit = fn.let(ZERO);
