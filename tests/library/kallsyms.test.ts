@@ -41,8 +41,8 @@ function testSymbols(): TestSymbol[] {
   return symbols;
 }
 
-/** The tables of these symbols, between other bytes. */
-function kernelWith(symbols: readonly TestSymbol[], layout: Layout): Uint8Array {
+/** The tables of these symbols, between other bytes; and where the token table is. */
+function makeKernel(symbols: readonly TestSymbol[], layout: Layout): { image: Uint8Array; tokenTable: number } {
   const bytes: number[] = [];
   const align = (): void => {
     while (bytes.length % 8 !== 0) bytes.push(0);
@@ -116,8 +116,10 @@ function kernelWith(symbols: readonly TestSymbol[], layout: Layout): Uint8Array 
   if (layout.late) addresses();
   if (layout.sequences && layout.late) sequences();
   for (let i = 0; i < 5000; i++) bytes.push((i * 91) & 255);
-  return Uint8Array.from(bytes);
+  return { image: Uint8Array.from(bytes), tokenTable: table };
 }
+
+const kernelWith = (symbols: readonly TestSymbol[], layout: Layout): Uint8Array => makeKernel(symbols, layout).image;
 
 const LAYOUTS: Readonly<Record<string, Layout>> = {
   "before 4.6": { late: false, addresses: "absolute", markerSize: 8, sequences: false },
@@ -158,6 +160,18 @@ test("an image without such tables, or with damaged ones, has no symbols", () =>
     for (let j = 0; j < 20; j++) damaged[(i * 7919 + j * 104_729) % damaged.length] = (i * 31 + j) & 255;
     readKallsyms(damaged);
   }
+});
+
+test("an image that is made to take long is given up", () => {
+  const { image: good, tokenTable } = makeKernel(testSymbols(), LAYOUTS["4.20"] as Layout);
+  const room = 16 << 20;
+  const image = new Uint8Array(room + good.length - tokenTable);
+  // Each word looks like a number of symbols, behind which names might be.
+  new BigUint64Array(image.buffer, 0, room / 8).fill(400_101n);
+  image.set(good.subarray(tokenTable), room);
+  const started = performance.now();
+  assert.equal(readKallsyms(image), undefined);
+  assert.ok(performance.now() - started < 20_000);
 });
 
 test("Debian's kernel", { skip: await noGuest() }, async () => {
