@@ -1,11 +1,13 @@
 /** The symbol tables inside Linux kernels, in each of the layouts that scripts/kallsyms.c has had. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { obtainGuestImage } from "../../src/node.ts";
+import { XEN_ELFNOTE } from "../../src/abi/elfnote.ts";
+import { createMachine, obtainGuestImage } from "../../src/node.ts";
 import { PT_LOAD, readElf } from "../../src/toolstack/builder/elf.ts";
 import { readPvImage } from "../../src/toolstack/builder/notes.ts";
 import { readKallsyms } from "../../src/toolstack/kallsyms.ts";
 import { noGuest } from "../boot/guest-shell.ts";
+import { makeElf, note, plainNotes } from "../builder/elf-image.ts";
 
 const BASE = 0xffff_ffff_8100_0000n;
 
@@ -172,6 +174,31 @@ test("an image that is made to take long is given up", () => {
   const started = performance.now();
   assert.equal(readKallsyms(image), undefined);
   assert.ok(performance.now() - started < 20_000);
+});
+
+test("a crash report has the names that the kernel has in itself", async () => {
+  const virtBase = 0xffff_ffff_8000_0000n;
+  const paddr = BASE - virtBase;
+  const entry = BASE + 32n * 5n;
+  const code = new Uint8Array(4096).fill(0x90);
+  // 3 nops; ud2
+  code.set([0x0f, 0x0b], 32 * 5 + 3);
+  const kernel = makeElf({
+    entry,
+    segments: [
+      { paddr, vaddr: BASE, data: code },
+      {
+        paddr: paddr + 0x10_0000n,
+        vaddr: BASE + 0x10_0000n,
+        data: kernelWith(testSymbols(), LAYOUTS["6.4"] as Layout),
+      },
+    ],
+    notes: plainNotes(virtBase, note(XEN_ELFNOTE.PADDR_OFFSET, 0n), note(XEN_ELFNOTE.ENTRY, entry)),
+  });
+  const machine = await createMachine({ memory: "32M" });
+  const { reason, report = "" } = await (await machine.createDomain({ kernel })).wait();
+  assert.equal(reason, "crash");
+  assert.match(report, /^rip ffffffff810000a3 <function_5\+0x3>$/m);
 });
 
 test("Debian's kernel", { skip: await noGuest() }, async () => {
