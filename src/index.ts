@@ -21,7 +21,9 @@ export type { Platform } from "./platform/types.ts";
 export { BuildError, ImageError } from "./toolstack/builder/index.ts";
 export { commandRamdisk } from "./toolstack/command-ramdisk.ts";
 export { DecompressError } from "./toolstack/compression/index.ts";
+export type { CpuProfile, CpuProfileNode } from "./toolstack/cpu-profile.ts";
 export type { Domain, DomainConsole, DomainEnd, EndReason } from "./toolstack/domain.ts";
+export { isElf, readElfSymbols } from "./toolstack/elf-symbols.ts";
 export { GuestAgent, type GuestSignal } from "./toolstack/guest-agent.ts";
 export { defaultInitramfs, type GuestCommand, PackageError } from "./toolstack/image/index.ts";
 export {
@@ -34,5 +36,5 @@ export {
 export type { DomainMemoryInfo } from "./toolstack/memory-control.ts";
 export type { DomainScheduler, Schedule, VcpuStatus } from "./toolstack/scheduling.ts";
 export { formatSize, parseSize } from "./toolstack/size.ts";
-export { parseSystemMap, type SymbolTable } from "./toolstack/symbols.ts";
+export { joinSymbols, parseSystemMap, type SymbolTable } from "./toolstack/symbols.ts";
 export type { StoreAccess, Xenstore } from "./toolstack/xenstore/xenstore.ts";

@@ -1,6 +1,6 @@
 /** Typervisor for Node: all of `typervisor`, and files, terminals and the default guest. */
 export * from "./index.ts";
-export { FileError, fileError, readImageFile } from "./platform/node/files.ts";
+export { FileError, fileError, readImageFile, writeWholeFile } from "./platform/node/files.ts";
 export {
   type GuestImage,
   type GuestImageOptions,

@@ -6,9 +6,12 @@ import {
   type GuestCommand,
   type GuestImage,
   ImageError,
+  isElf,
+  joinSymbols,
   obtainGuestImage,
   PackageError,
   parseSystemMap,
+  readElfSymbols,
   readImageFile,
   type SymbolTable,
   type TerminalSize,
@@ -39,7 +42,7 @@ export async function gatherGuest(options: RunOptions, session: SessionKind): Pr
   // Fail for bad files before anything is downloaded.
   const givenKernel = options.kernel === undefined ? undefined : await readImageFile(options.kernel, "kernel");
   const givenRamdisk = options.ramdisk === undefined ? undefined : await readImageFile(options.ramdisk, "ramdisk");
-  const givenMap = options.systemMap === undefined ? undefined : await readSystemMap(options.systemMap);
+  const symbols = await readSymbols(options);
   const wantsCommand = options.command.length > 0;
 
   const needsDefault = givenKernel === undefined || (givenRamdisk === undefined && wantsCommand);
@@ -52,7 +55,7 @@ export async function gatherGuest(options: RunOptions, session: SessionKind): Pr
     kernel,
     ramdisk: wantsCommand && base !== undefined ? commandRamdisk(base, guestCommand(options, session)) : base,
     commandLine: commandLine(options, session),
-    symbols: givenMap ?? (givenKernel === undefined ? defaultSymbols(image) : undefined),
+    symbols: symbols ?? (givenKernel === undefined ? defaultSymbols(image) : undefined),
     hasAgent: base !== undefined && (givenRamdisk === undefined || wantsCommand),
   };
 }
@@ -92,12 +95,20 @@ function defaultSymbols(image: GuestImage | undefined): SymbolTable | undefined 
   return image?.systemMap && parseSystemMap(new TextDecoder("latin1").decode(image.systemMap));
 }
 
-async function readSystemMap(path: string): Promise<SymbolTable> {
-  const bytes = await readImageFile(path, "System.map");
+/** All names that the user has given. */
+async function readSymbols({ systemMap, symbols }: RunOptions): Promise<SymbolTable | undefined> {
+  const tables: SymbolTable[] = [];
+  if (systemMap !== undefined) tables.push(await readSymbolFile(systemMap, "System.map"));
+  for (const path of symbols) tables.push(await readSymbolFile(path, "symbols"));
+  return tables.length === 0 ? undefined : joinSymbols(tables);
+}
+
+async function readSymbolFile(path: string, what: string): Promise<SymbolTable> {
+  const bytes = await readImageFile(path, what);
   try {
-    return parseSystemMap(new TextDecoder("latin1").decode(bytes));
+    return isElf(bytes) ? readElfSymbols(bytes) : parseSystemMap(new TextDecoder("latin1").decode(bytes));
   } catch (error) {
-    throw new UserError(`cannot use System.map ${path}: ${(error as Error).message}`);
+    throw new UserError(`cannot use ${what} ${path}: ${(error as Error).message}`);
   }
 }
 

@@ -14,6 +14,8 @@ export interface RawOptions {
   readonly virtualTime?: boolean;
   readonly stats?: string;
   readonly systemMap?: string;
+  readonly symbols?: readonly string[];
+  readonly profile?: string;
 }
 
 export interface RunOptions {
@@ -29,6 +31,10 @@ export interface RunOptions {
   /** Where statistics go: a file, or "-" for standard error. */
   readonly stats: string | undefined;
   readonly systemMap: string | undefined;
+  /** Programs and maps that give names to addresses. */
+  readonly symbols: readonly string[];
+  /** File for a profile. */
+  readonly profile: string | undefined;
   readonly command: readonly string[];
 }
 
@@ -42,7 +48,8 @@ const MAX_TIMEOUT = 2_147_483;
 
 /** @throws UserError for what makes no sense */
 export function parseRunOptions(raw: RawOptions, command: readonly string[]): RunOptions {
-  for (const name of ["kernel", "ramdisk", "systemMap"] as const) {
+  if (raw.symbols?.includes("")) throw usageError("--symbols needs the name of a file");
+  for (const name of ["kernel", "ramdisk", "systemMap", "profile"] as const) {
     if (raw[name] === "") throw usageError(`--${name === "systemMap" ? "system-map" : name} needs the name of a file`);
   }
   if (raw.append?.includes("\0")) throw usageError("--append cannot contain a NUL character");
@@ -58,6 +65,8 @@ export function parseRunOptions(raw: RawOptions, command: readonly string[]): Ru
     virtualTime: raw.virtualTime ?? false,
     stats: raw.stats,
     systemMap: raw.systemMap,
+    symbols: raw.symbols ?? [],
+    profile: raw.profile,
     command,
   };
 }

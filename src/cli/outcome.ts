@@ -1,6 +1,6 @@
 /** How a run ended: messages, statistics, exit status. */
 import { writeFile } from "node:fs/promises";
-import { type DomainEnd, fileError, type Machine } from "../node.ts";
+import { type DomainEnd, fileError, type Machine, writeWholeFile } from "../node.ts";
 import { ExitStatus } from "./exit-status.ts";
 import type { SessionResult } from "./session.ts";
 
@@ -45,4 +45,9 @@ export async function writeStatistics(target: string, machine: Machine): Promise
   } catch (error) {
     throw fileError(error, `cannot write statistics to ${target}`);
   }
+}
+
+/** Ends the machine's profile, and writes it to a file. */
+export async function writeProfile(target: string, machine: Machine): Promise<void> {
+  await writeWholeFile(target, "profile", JSON.stringify(machine.stopProfile()));
 }

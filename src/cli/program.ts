@@ -18,6 +18,9 @@ Examples:
   typervisor run --memory 512M --append 'loglevel=7' --stats=stats.json
       More memory, more kernel messages, and counters of all kinds as JSON.
 
+  typervisor run --profile boot.cpuprofile -- true
+      Where the time goes, by function; see docs/profiling.md.
+
   typervisor run --kernel vmlinuz --ramdisk initrd.img --append 'console=hvc0'
       Another kernel with Xen PV support (bzImage or ELF) and ramdisk.
 
@@ -31,6 +34,9 @@ report; 124 when --timeout was over; 128 + N when signal N ended typervisor.`;
 export interface Verbs {
   run(options: RunOptions): Promise<number>;
 }
+
+/** The values of an option that can be repeated. */
+const collect = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
 
 /** Runs the command line, and returns the exit status. @throws UserError */
 export async function runProgram(argv: readonly string[], version: string, verbs: Verbs): Promise<number> {
@@ -57,7 +63,13 @@ export async function runProgram(argv: readonly string[], version: string, verbs
     .option("--timeout <seconds>", "end the guest after this time, with status 124")
     .option("--virtual-time", "time passes with the instructions executed: runs repeat exactly")
     .option("--stats [file]", "print statistics as JSON when the guest has ended (--stats=FILE: into a file)")
-    .option("--system-map <file>", "System.map of the kernel: names in crash reports")
+    .option("--profile <file>", "write where time goes, for Chrome's and Firefox's profile viewers (.cpuprofile)")
+    .option(
+      "--symbols <file>",
+      "names for a profile: a program at fixed addresses, or a System.map; repeatable",
+      collect,
+    )
+    .option("--system-map <file>", "System.map of the kernel, for one that has no symbols in itself")
     .passThroughOptions()
     .addHelpText("after", EXAMPLES)
     .exitOverride()

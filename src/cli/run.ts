@@ -3,7 +3,7 @@ import { createMachine, type Domain, FileError, type Machine, type TerminalSize 
 import { ExitStatus, signalStatus, UserError } from "./exit-status.ts";
 import { firstLine, gatherGuest, isExpected, type SessionKind } from "./guest.ts";
 import type { RunOptions } from "./options.ts";
-import { concludeRun, writeStatistics } from "./outcome.ts";
+import { concludeRun, writeProfile, writeStatistics } from "./outcome.ts";
 import type { Session, SessionContext } from "./session.ts";
 import { commandSession } from "./session-command.ts";
 import { pipedSession } from "./session-piped.ts";
@@ -44,6 +44,7 @@ async function boot(
 ): Promise<{ machine: Machine; domain: Domain; hasAgent: boolean }> {
   const guest = await gatherGuest(options, session);
   const machine = await createMachine({ memory: options.memoryBytes, virtualTime: options.virtualTime });
+  if (options.profile !== undefined) machine.startProfile();
   const domain = await machine.createDomain({
     kernel: guest.kernel,
     ...(guest.ramdisk !== undefined && { ramdisk: guest.ramdisk }),
@@ -78,8 +79,12 @@ async function attend(
     if (options.stats !== undefined) await writeStatistics(options.stats, machine);
     return stopped ?? concludeRun(end, result, options.command.length > 0);
   } finally {
-    undo();
     machine.destroy();
+    try {
+      if (options.profile !== undefined) await writeProfile(options.profile, machine);
+    } finally {
+      undo();
+    }
   }
 }
 

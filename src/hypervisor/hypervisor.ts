@@ -13,6 +13,7 @@ import { unlistFrame } from "./mm/domain-frames.ts";
 import { FrameTable } from "./mm/frame-table.ts";
 import { Heap } from "./mm/heap.ts";
 import { initXenMappings } from "./mm/xen-area.ts";
+import type { Profiler } from "./profiler.ts";
 import { RunLoop, type SliceLimits, type SliceResult } from "./run-loop.ts";
 import { Scheduler } from "./sched/scheduler.ts";
 import { Statistics } from "./statistics.ts";
@@ -79,6 +80,8 @@ export class Hypervisor {
   /** Who gets the processor. */
   readonly scheduler: Scheduler;
   readonly timers = new Timers();
+  /** While a profile is being taken. */
+  profiler: Profiler | undefined;
   #current: Vcpu | undefined;
   readonly #loop = new RunLoop(this);
   #notices: (() => void)[] = [];
@@ -129,7 +132,12 @@ export class Hypervisor {
 
   /** Runs domains for a slice, by default about 5 ms: see RunLoop. */
   runSlice(limits?: SliceLimits): SliceResult {
-    return this.#loop.runSlice(limits);
+    this.profiler?.sliceBegins();
+    try {
+      return this.#loop.runSlice(limits);
+    } finally {
+      this.profiler?.sliceEnds();
+    }
   }
 
   // What the parts of the hypervisor tell it.

@@ -163,7 +163,7 @@ export class RunLoop {
         deadline = Math.min(deadline, hostDue);
         budget = Math.min(budget, pace.budget(HOST_DELAY));
       }
-      const reason = cpu.run(budget);
+      const reason = hv.profiler === undefined ? cpu.run(budget) : hv.profiler.run(vcpu, budget);
       statistics.exits[reason]!++;
       const ran = (this.#retired() - retired) >>> 0;
       retired = (retired + ran) >>> 0;

@@ -51,6 +51,8 @@ export class Statistics {
   readonly #msrs = { rdmsr: new Map<number, number>(), wrmsr: new Map<number, number>() };
   readonly #ports = { in: new Map<number, number>(), out: new Map<number, number>() };
   readonly #crashes: string[] = [];
+  /** Operation that was counted last, for whoever asks what a hypercall has just done. */
+  lastOperation = 0;
   unknownHypercalls = 0;
   continuations = 0;
   eventUpcalls = 0;
@@ -91,6 +93,7 @@ export class Statistics {
     let counts = this.#operations[hypercall];
     if (counts === undefined) this.#operations[hypercall] = counts = new Float64Array(OPERATION_COUNT + 1);
     counts[operation < OPERATION_COUNT ? operation : OPERATION_COUNT]!++;
+    this.lastOperation = operation;
   }
 
   countMsr(what: "rdmsr" | "wrmsr", index: number): void {

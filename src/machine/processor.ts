@@ -108,8 +108,19 @@ export interface Processor {
   /** Full RFLAGS, arithmetic flags included. */
   rflags: bigint;
 
-  /** Runs at most about `budget` instructions (a block may be finished). */
-  run(budget: number): ExitReason;
+  /**
+   * Runs at most about `budget` instructions (a block may be finished); a budget of 1 is exactly one.
+   * `continued`: this is the rest of a budget of which a part has been run already, and it ends where
+   * one run of the whole budget would have ended. So a run can be interrupted without a trace.
+   */
+  run(budget: number, continued?: boolean): ExitReason;
+  /**
+   * Where the last run was when its budget was over, about: the transfer of control that it ended
+   * with if that is known (RIP is where it went), else RIP.
+   */
+  readonly interruptedAt: bigint;
+  /** Which tier executed the last instruction, by its name in `statistics.instructions`. */
+  readonly tier: string;
 
   /**
    * Loads CR3 and selects a TLB set. `pcid` is 0 or 1 (a PV hypervisor uses 0 for guest kernel

@@ -17,12 +17,15 @@ import { MachineMemory, PAGE_SIZE } from "../machine/memory.ts";
 import type { Clock, Processor } from "../machine/processor.ts";
 import { createDefaultPlatform } from "../platform/default.ts";
 import type { Platform } from "../platform/types.ts";
-import { buildDomain } from "./builder/build.ts";
+import { buildDomain, type LoadedKernel } from "./builder/build.ts";
+import type { CpuProfile } from "./cpu-profile.ts";
 import { Domain, type DomainEnd, type EndReason, newConsoles } from "./domain.ts";
 import { writeHostDirectory } from "./domain-directory.ts";
 import { connectServices } from "./domain-services.ts";
+import { kernelSymbols } from "./kernel-symbols.ts";
 import { MemoryControl } from "./memory-control.ts";
 import { Milestones } from "./milestones.ts";
+import { ProfileRecorder } from "./profile-recorder.ts";
 import { RunLoop } from "./run-loop.ts";
 import { requestVcpus, type Schedule } from "./scheduling.ts";
 import { formatSize, toBytes } from "./size.ts";
@@ -65,7 +68,7 @@ export interface DomainConfig {
   readonly uuid?: string;
   /** Number of consoles: hvc0 and up. Default 1. */
   readonly consoles?: number;
-  /** Names for addresses in crash reports. */
+  /** Names for addresses in crash reports and profiles, besides those that a Linux kernel has in itself. */
   readonly symbols?: SymbolTable;
 }
 
@@ -90,6 +93,10 @@ const REASONS: readonly EndReason[] = ["poweroff", "reboot", "suspend", "crash",
 interface Running {
   readonly domain: Domain;
   readonly symbols: SymbolTable | undefined;
+  /** Once it is built. */
+  kernel: LoadedKernel | undefined;
+  /** Its symbols, once they have been asked for; null if it has none. */
+  kernelSymbols: SymbolTable | null | undefined;
   /** Ends domain 0's services for it. */
   disconnect: () => void;
   crash: string | undefined;
@@ -136,6 +143,7 @@ export class Machine {
   /** Removals that wait for the end of a slice. */
   readonly #retired: (() => void)[] = [];
   readonly #milestones: Milestones;
+  readonly #profile: ProfileRecorder;
   #created = 0;
 
   constructor(
@@ -159,11 +167,12 @@ export class Machine {
       ...(onHypervisorConsole && { onConsole: (domain, text) => onHypervisorConsole(text, domain.id) }),
       onShutdown: (domain) => this.#shutDown(domain),
       onCrash: (domain, report) => this.#crashed(domain, report),
-      symbolize: (domain, address) => this.#running.get(domain.id)?.symbols?.describe(address),
+      symbolize: (domain, address) => this.#symbols(domain.id, address)?.describe(address),
     });
     this.#hostDomain = new HostDomain(this.hypervisor);
     const start = options.platform.now();
     this.#milestones = new Milestones(this.hypervisor, () => options.platform.now() - start);
+    this.#profile = new ProfileRecorder(this.hypervisor, () => options.platform.now());
     this.#loop = new RunLoop(this.hypervisor, options.platform, options.virtual, () => this.#afterSlice());
     writeHostDirectory(this.xenstore);
   }
@@ -210,7 +219,14 @@ export class Machine {
       memory: (domain) => new MemoryControl(this.xenstore, domain.hypervisorDomain),
       wake: () => this.#loop.wake(),
     });
-    const running: Running = { domain, symbols: config.symbols, disconnect: () => {}, crash: undefined };
+    const running: Running = {
+      domain,
+      symbols: config.symbols,
+      kernel: undefined,
+      kernelSymbols: undefined,
+      disconnect: () => {},
+      crash: undefined,
+    };
     this.#running.set(domain.id, running);
     try {
       if (config.scheduler !== undefined) domain.scheduler.set(config.scheduler);
@@ -220,6 +236,7 @@ export class Machine {
         commandLine: config.commandLine ?? "",
         memoryBytes,
       });
+      running.kernel = built.kernel;
       setWallclock(hvDomain, this.#epoch);
       running.disconnect = connectServices(this.xenstore, this.#hostDomain, {
         domid: domain.id,
@@ -277,6 +294,24 @@ export class Machine {
     return { milestones: this.#milestones.toJSON(), processor: cpu.statistics, ...statistics.toJSON() };
   }
 
+  /**
+   * Begins to take a profile: where the host's time goes while guests run, by symbol, tier and kind of exit.
+   * Guests cannot tell. Must not be called while one is being taken.
+   * @param interval microseconds between samples
+   */
+  startProfile({ interval = 250 }: { readonly interval?: number } = {}): void {
+    this.#profile.start(interval);
+  }
+
+  /**
+   * Ends the profile, and returns it in the format of Chrome's DevTools.
+   * @throws Error if none has been started
+   */
+  stopProfile(): CpuProfile {
+    for (const running of this.#running.values()) this.#keepNames(running);
+    return this.#profile.stop();
+  }
+
   /** In virtual time nothing is random. */
   #nextUuid(): string {
     return `00000000-0000-4000-8000-${String(++this.#created).padStart(12, "0")}`;
@@ -284,8 +319,32 @@ export class Machine {
 
   #run(): void {
     this.#loop.run().catch((error: unknown) => {
-      for (const { domain } of this.#running.values()) domain.fail(error);
+      for (const running of this.#running.values()) {
+        this.#keepNames(running);
+        running.domain.fail(error);
+      }
       this.#running.clear();
+    });
+  }
+
+  /** Who knows about a code address of a domain: what its owner gave, or its kernel. */
+  #symbols(domid: number, address: bigint): SymbolTable | undefined {
+    const running = this.#running.get(domid);
+    if (running === undefined || running.symbols?.isText(address)) return running?.symbols;
+    const { kernel } = running;
+    if (kernel === undefined || address < kernel.address) return undefined;
+    if (address >= kernel.address + BigInt(kernel.frames.length * 4096)) return undefined;
+    if (running.kernelSymbols === undefined) {
+      running.kernelSymbols = kernelSymbols(running.domain.hypervisorDomain, kernel) ?? null;
+    }
+    return running.kernelSymbols ?? undefined;
+  }
+
+  /** The profile, if there is one, will want names when the domain is no more. */
+  #keepNames({ domain }: Running): void {
+    this.#profile.keepNames(domain.id, {
+      name: domain.name,
+      symbol: (address) => this.#symbols(domain.id, address)?.lookup(address)?.name,
     });
   }
 
@@ -340,6 +399,7 @@ export class Machine {
 
   /** Disconnects a domain and gives its memory back. */
   #remove(running: Running): void {
+    this.#keepNames(running);
     this.#running.delete(running.domain.id);
     running.disconnect();
     this.hypervisor.destroyDomain(running.domain.hypervisorDomain);

@@ -52,6 +52,8 @@ test("no options: a default guest on the terminal", async () => {
     virtualTime: false,
     stats: undefined,
     systemMap: undefined,
+    symbols: [],
+    profile: undefined,
     command: [],
   });
 });
@@ -59,7 +61,7 @@ test("no options: a default guest on the terminal", async () => {
 test("all options", async () => {
   const options = await parse(
     ..."run --kernel k --ramdisk r --append a=b --memory 1G --vcpus 2 --no-tty --timeout 1.5".split(" "),
-    ..."--virtual-time --stats=out.json --system-map m -- sh -c".split(" "),
+    ..."--virtual-time --stats=out.json --system-map m --symbols a --symbols b --profile p -- sh -c".split(" "),
     "exit 7",
   );
   assert.deepEqual(options, {
@@ -73,6 +75,8 @@ test("all options", async () => {
     virtualTime: true,
     stats: "out.json",
     systemMap: "m",
+    symbols: ["a", "b"],
+    profile: "p",
     command: ["sh", "-c", "exit 7"],
   });
 });
@@ -103,6 +107,8 @@ test("nonsense: one clear line and status 2", async () => {
     [["run", "--timeout", "0"], /^--timeout 0: /],
     [["run", "--timeout", "99999999"], /^--timeout 99999999: /],
     [["run", "--kernel", ""], /^--kernel needs the name of a file/],
+    [["run", "--profile", ""], /^--profile needs the name of a file/],
+    [["run", "--symbols", ""], /^--symbols needs the name of a file/],
     [["run", "--kernel"], /^option '--kernel <file>' argument missing/],
     [["run", "--no-such-option"], /^unknown option '--no-such-option'/],
     [["run", "--", ""], /^the command to run is empty/],

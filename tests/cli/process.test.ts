@@ -1,7 +1,7 @@
 /** The command as a process: pipes, signals, exit status. */
 import assert from "node:assert/strict";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -54,6 +54,30 @@ test("input and output through pipes; statistics into a file", async () => {
   assert.ok(statistics.milestones.now.instructions > 10);
   assert.ok(statistics.milestones.first_console_byte.wall_seconds >= 0);
   assert.equal(statistics.hypercalls.sched_op.operations.shutdown, 1);
+});
+
+test("--profile is written however the guest ends", async () => {
+  const file = (name: string): string => join(directory, `${name}.cpuprofile`);
+  const crashed = result(runGuest({ prints: "", ends: "fault" }, "--profile", file("crash")));
+  const over = result(runGuest({ prints: "", ends: "spin" }, "--profile", file("timeout"), "--timeout", "0.3"));
+  const interrupted = runGuest({ prints: "up", ends: "spin" }, "--profile", file("interrupt"));
+  const interruption = result(interrupted);
+  interrupted.stdout.once("data", () => interrupted.kill("SIGINT"));
+  const statuses = [(await crashed).status, (await over).status, (await interruption).status];
+  assert.deepEqual(statuses, [70, 124, 130]);
+  for (const name of ["crash", "timeout", "interrupt"]) {
+    const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(file(name), "utf8"));
+    assert.equal(nodes[0].callFrame.functionName, "(root)");
+    assert.equal(samples.length, timeDeltas.length);
+  }
+  assert.deepEqual(
+    readdirSync(directory).filter((name) => name.endsWith(".tmp")),
+    [],
+  );
+
+  const bad = await result(runGuest({ prints: "", ends: "poweroff" }, "--profile", join(directory, "no", "where")));
+  assert.equal(bad.status, 1);
+  assert.match(bad.stderr, /^typervisor: cannot write profile .*where: no such file\n$/);
 });
 
 test("--timeout, SIGTERM, and a reader that leaves", async () => {

@@ -75,6 +75,12 @@ export class FakeProcessor implements Processor {
     this.#arithmeticFlags = bits & FLAGS_ARITHMETIC;
   }
 
+  readonly tier = "none";
+
+  get interruptedAt(): bigint {
+    return this.state.rip;
+  }
+
   run(): ExitReason {
     throw new Error("the fake processor does not run");
   }

@@ -31,6 +31,10 @@ export const engineState = struct("engine_state", {
   check_alignment: u32,
   /** Instructions that compiled regions have executed. */
   jit_retired: u64,
+  /** Budget that was left when a compiled region was last returned from: nothing was interpreted since while it is. */
+  region_budget: u32,
+  /** The instruction behind which the last run was over that was interpreted up to its budget's end. */
+  interrupted_at: u64,
   /** The address of the last non-canonical access. */
   bad_address: u64,
   read_misses: u32,

@@ -204,12 +204,12 @@ export class Interpreter implements Processor, SystemHost {
     return this.#retired + this.#budget - this.memory.dv.getInt32(CPU_STATE + ST.budget, true);
   }
 
-  run(budget: number): ExitReason {
+  run(budget: number, continued = false): ExitReason {
     let left = budget;
     for (;;) {
       if (this.#inCompatibilityMode()) return this.#undefinedOpcode();
-      const single = left === 1 || (this.state.rflags_system & FLAG_TF) !== 0;
       const traced = (this.state.rflags_system & FLAG_TF) !== 0;
+      const single = traced || (budget === 1 && !continued);
       const reason = single ? this.#step() : this.#go(left);
       left -= this.#lastRun;
       if (reason !== ExitReason.Budget) return reason;
@@ -232,8 +232,20 @@ export class Interpreter implements Processor, SystemHost {
     return ExitReason.Exception;
   }
 
-  /** Instructions retired by the last #go. */
+  get interruptedAt(): bigint {
+    // Regions look at the budget where they go back: at the beginning of a loop.
+    if (this.tier === "jit") return this.state.rip;
+    return this.memory.dv.getBigUint64(CPU_SCRATCH + EN.interrupted_at, true);
+  }
+
+  get tier(): string {
+    const inRegion = this.memory.dv.getInt32(CPU_SCRATCH + EN.region_budget, true) === this.#lastLeft;
+    return inRegion ? "jit" : "interpreter";
+  }
+
+  /** Instructions retired by the last #go, and what was left of its budget. */
   #lastRun = 0;
+  #lastLeft = 0;
 
   #go(budget: number, record = 0): ExitReason {
     const { dv } = this.memory;
@@ -242,7 +254,8 @@ export class Interpreter implements Processor, SystemHost {
     dv.setInt32(CPU_STATE + ST.budget, budget, true);
     const reason = this.#wasm.run(record) as ExitReason;
     this.#regions?.compilePending();
-    this.#lastRun = budget - dv.getInt32(CPU_STATE + ST.budget, true);
+    this.#lastLeft = dv.getInt32(CPU_STATE + ST.budget, true);
+    this.#lastRun = budget - this.#lastLeft;
     this.#retired += this.#lastRun;
     this.#budget = 0;
     dv.setInt32(CPU_STATE + ST.budget, 0, true);

@@ -29,6 +29,8 @@ import { PROFILED_HANDLERS, STEP_LIMIT, Status } from "./status.ts";
 const ST = cpuState.offset;
 const EN = engineState.offset;
 const ZERO = i32.const(0);
+/** `region_budget` while no compiled region has run: no budget is as large. */
+const NO_REGION = 0x7fffffff;
 const { i32: I32 } = ValType;
 
 export interface LoopReferences {
@@ -61,8 +63,10 @@ export function defineRun(
   const rememberLink = (link: Expr): void => fn.store(StoreOp.i32, ZERO, link, CPU_SCRATCH + EN.link);
   const here = (): Expr => i64.add(pageVa(), i64.load16u(record, REC_OFFSET));
   const storeRip = (rip: Expr): void => fn.store(StoreOp.i64, ZERO, rip, CPU_STATE + ST.rip);
-  const storeBudgetExit = (): void =>
+  const storeBudgetExit = (): void => {
     fn.store(StoreOp.i32, ZERO, i32.const(ExitReason.Budget), CPU_STATE + ST.exit_reason);
+    fn.store(StoreOp.i64, ZERO, here(), CPU_SCRATCH + EN.interrupted_at);
+  };
 
   /** The budget at which a jump in progress ends the run. */
   const limit = fn.let(ZERO);
@@ -72,6 +76,7 @@ export function defineRun(
   const kind = fn.let(ZERO);
   const lastHandler = fn.let(ZERO);
   rememberLink(ZERO);
+  fn.store(StoreOp.i32, ZERO, i32.const(NO_REGION), CPU_SCRATCH + EN.region_budget);
   fn.block((exit) => {
     fn.block((fault) => {
       fn.loop((enter) => {
@@ -152,6 +157,7 @@ export function defineRun(
                     const status = fn.let(call(chain, kind));
                     const before = fn.let(budget);
                     fn.set(budget, state32(ST.budget));
+                    fn.store(StoreOp.i32, ZERO, budget, CPU_SCRATCH + EN.region_budget);
                     const retired = i64.extendS(i32.sub(before, budget));
                     const total = CPU_SCRATCH + EN.jit_retired;
                     fn.store(StoreOp.i64, ZERO, i64.add(i64.load(ZERO, total), retired), total);

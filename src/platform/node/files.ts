@@ -1,5 +1,6 @@
 /** Files of the user, with errors that say in one line what is wrong. */
-import { readFile, stat } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 
 /** A file that cannot be read or written. */
 export class FileError extends Error {
@@ -32,6 +33,31 @@ export async function readImageFile(path: string, what: string): Promise<Uint8Ar
     return bytes;
   } catch (error) {
     throw fileError(error, `cannot read ${what} ${path}`);
+  }
+}
+
+/**
+ * Writes a file at once: who reads it sees the old one or all of the new one.
+ * @param what for the message: "profile"
+ * @throws FileError
+ */
+export async function writeWholeFile(path: string, what: string, content: string | Uint8Array): Promise<void> {
+  // A device or a pipe cannot be replaced, nor should it be.
+  const special = await stat(path).then(
+    (found) => !found.isFile() && !found.isDirectory(),
+    () => false,
+  );
+  const temporary = `${path}.${randomBytes(4).toString("hex")}.tmp`;
+  try {
+    if (special) {
+      await writeFile(path, content);
+      return;
+    }
+    await writeFile(temporary, content, { flag: "wx" });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw fileError(error, `cannot write ${what} ${path}`);
   }
 }
 

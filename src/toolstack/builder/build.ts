@@ -44,9 +44,18 @@ export interface BuiltRing {
   readonly grant: number;
 }
 
+/** Where the kernel's image is. */
+export interface LoadedKernel {
+  /** Its first page. */
+  readonly address: bigint;
+  /** Its machine frames, in the order of their addresses. */
+  readonly frames: Uint32Array;
+}
+
 export interface BuiltDomain {
   readonly image: PvImage;
   readonly layout: BootLayout;
+  readonly kernel: LoadedKernel;
   readonly console: BuiltRing;
   readonly store: BuiltRing;
 }
@@ -108,6 +117,13 @@ function loadKernel(image: PvImage, memory: DomainMemory): void {
   if (image.hypercallPage !== undefined) {
     memory.write(Number(image.hypercallPage - image.virtBase), hypercallPage64());
   }
+}
+
+function loadedKernel({ virtBase, kernelStart, kernelEnd }: PvImage, memory: DomainMemory): LoadedKernel {
+  const first = Number((kernelStart - virtBase) / BigInt(PAGE_SIZE));
+  const behind = Math.ceil(Number(kernelEnd - virtBase) / PAGE_SIZE);
+  const address = virtBase + BigInt(first * PAGE_SIZE);
+  return { address, frames: Uint32Array.from(memory.mfns.slice(first, behind)) };
 }
 
 function writeP2m(layout: BootLayout, memory: DomainMemory): void {
@@ -223,5 +239,5 @@ export function buildDomain(hv: Hypervisor, domain: Domain, options: BuildOption
   });
   const [first] = domain.vcpus;
   if (first === undefined || !initialiseVcpu(first, context)) throw new Error("the first vCPU cannot be initialised");
-  return { image, layout, console, store };
+  return { image, layout, kernel: loadedKernel(image, memory), console, store };
 }
