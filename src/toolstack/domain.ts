@@ -2,6 +2,9 @@
 import { Console } from "../backends/console/console.ts";
 import { readableConsole, writableConsole } from "../backends/console/streams.ts";
 import type { Domain as HypervisorDomain } from "../hypervisor/domain.ts";
+import { sendNmi } from "../hypervisor/traps/deliver.ts";
+import { type DomainInfo, domainInfo, type VcpuInfo, vcpuInfo } from "./domain-info.ts";
+import { pauseDomain, unpauseDomain } from "./pause.ts";
 
 /** Why a domain has ended: what it asked for, or what happened to it. */
 export type EndReason = "poweroff" | "reboot" | "suspend" | "crash" | "watchdog" | "destroyed";
@@ -15,6 +18,11 @@ export interface DomainEnd {
 /** What the machine does for its domains. */
 export interface DomainOwner {
   requestShutdown(domid: number, how: "poweroff" | "reboot"): void;
+  /** @throws RangeError if the name is not good or in use */
+  rename(domain: Domain, name: string): void;
+  sysrq(domid: number, letter: string): void;
+  /** Something has changed for its vCPUs: a sleeping machine looks at them. */
+  wake(): void;
   /** Takes the domain away at once. */
   destroy(domain: Domain): void;
 }
@@ -45,7 +53,7 @@ export class DomainConsole {
 
 export class Domain {
   readonly id: number;
-  readonly name: string;
+  readonly uuid: string;
   /** The first console (hvc0), then further ones. */
   readonly consoles: readonly DomainConsole[];
   /** The hypervisor's own object, for debuggers. */
@@ -55,15 +63,17 @@ export class Domain {
   #resolve: (end: DomainEnd) => void = () => {};
   #reject: (error: unknown) => void = () => {};
   #end: DomainEnd | undefined;
+  #name: string;
 
   constructor(
     hypervisorDomain: HypervisorDomain,
-    name: string,
+    { name, uuid }: { readonly name: string; readonly uuid: string },
     consoles: readonly DomainConsole[],
     owner: DomainOwner,
   ) {
     this.id = hypervisorDomain.id;
-    this.name = name;
+    this.#name = name;
+    this.uuid = uuid;
     this.consoles = consoles;
     this.hypervisorDomain = hypervisorDomain;
     this.#owner = owner;
@@ -73,6 +83,10 @@ export class Domain {
     });
     // Whoever does not wait need not handle a failure of the machine.
     this.#ended.catch(() => {});
+  }
+
+  get name(): string {
+    return this.#name;
   }
 
   /** The first console, hvc0. */
@@ -95,6 +109,52 @@ export class Domain {
   /** Asks the guest to shut itself down, as `xl shutdown` does; a guest may take its time, or ignore it. */
   shutdown(how: "poweroff" | "reboot" = "poweroff"): void {
     if (this.#end === undefined) this.#owner.requestShutdown(this.id, how);
+  }
+
+  /** Keeps its vCPUs from running until `unpause`. No more happens if it is paused already. */
+  pause(): void {
+    if (!this.paused) pauseDomain(this.hypervisorDomain);
+  }
+
+  /** Lets its vCPUs run (again). */
+  unpause(): void {
+    if (!this.paused) return;
+    unpauseDomain(this.hypervisorDomain);
+    this.#owner.wake();
+  }
+
+  get paused(): boolean {
+    return this.hypervisorDomain.record.pause_count > 0;
+  }
+
+  /** Gives it another name, in xenstore, too. @throws RangeError if the name is not good or in use */
+  rename(name: string): void {
+    this.#owner.rename(this, name);
+    this.#name = name;
+  }
+
+  /** Presses a key of Linux's magic SysRq, as `xl sysrq` does. @throws RangeError if it is not one letter or digit */
+  sysrq(letter: string): void {
+    if (!/^[0-9A-Za-z]$/.test(letter)) throw new RangeError(`not a SysRq key: ${JSON.stringify(letter)}`);
+    this.#owner.sysrq(this.id, letter);
+  }
+
+  /** Sends an NMI to a vCPU, as `xl trigger DOMAIN nmi` does. @throws RangeError if there is no such vCPU */
+  triggerNmi(vcpu = 0): void {
+    const target = this.hypervisorDomain.vcpus[vcpu];
+    if (target === undefined) throw new RangeError(`domain ${this.name} has no vCPU ${vcpu}`);
+    sendNmi(target);
+    this.#owner.wake();
+  }
+
+  /** What can be seen of it from outside, at this moment. */
+  info(): DomainInfo {
+    return { name: this.name, uuid: this.uuid, ...domainInfo(this.hypervisorDomain) };
+  }
+
+  /** Its vCPUs, at this moment. */
+  vcpuInfo(): VcpuInfo[] {
+    return vcpuInfo(this.hypervisorDomain);
   }
 
   /** Ends the domain at once, as `xl destroy` does. */

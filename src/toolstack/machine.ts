@@ -25,6 +25,7 @@ import { RunLoop } from "./run-loop.ts";
 import { parseSize } from "./size.ts";
 import type { SymbolTable } from "./symbols.ts";
 import { randomUuid, uuidBytes } from "./uuid.ts";
+import { domainPath } from "./xenstore/path.ts";
 import { Xenstore } from "./xenstore/xenstore.ts";
 
 export interface MachineOptions {
@@ -57,6 +58,13 @@ export interface DomainConfig {
   readonly consoles?: number;
   /** Names for addresses in crash reports. */
   readonly symbols?: SymbolTable;
+  /** Build it, but don't let it run before `unpause()`. */
+  readonly paused?: boolean;
+  /**
+   * Asked when it has shut down: whether it is to be kept, with its memory, until `destroy()`.
+   * Default: it goes.
+   */
+  readonly preserve?: (reason: EndReason) => boolean;
 }
 
 /** Wallclock at the start of machines in virtual time: 2026-01-01 00:00 UTC. */
@@ -69,6 +77,7 @@ const REASONS: readonly EndReason[] = ["poweroff", "reboot", "suspend", "crash",
 interface Running {
   readonly domain: Domain;
   readonly symbols: SymbolTable | undefined;
+  readonly preserve: (reason: EndReason) => boolean;
   /** Ends domain 0's services for it. */
   disconnect: () => void;
   crash: string | undefined;
@@ -142,7 +151,12 @@ export class Machine {
     writeHostDirectory(this.xenstore);
   }
 
-  /** The domains that run. */
+  /** Bytes that no domain has yet, and the hypervisor neither. */
+  get freeMemoryBytes(): number {
+    return this.hypervisor.frames.state.free_frames * 4096;
+  }
+
+  /** The domains that there are: those that run, and those that were preserved. */
   get domains(): readonly Domain[] {
     return [...this.#running.values()].map(({ domain }) => domain);
   }
@@ -150,24 +164,36 @@ export class Machine {
   /**
    * Builds a domain and sets it going.
    * @throws ImageError, BuildError with one clear line when the kernel or the configuration is not good
+   * @throws RangeError for a name that is in use
    */
   async createDomain(config: DomainConfig): Promise<Domain> {
     const memoryBytes = toBytes(config.memory ?? this.memoryBytes);
     const vcpus = config.vcpus ?? 1;
     const uuid = config.uuid ?? (this.#virtual === undefined ? randomUuid() : this.#nextUuid());
     const hv = this.hypervisor;
-    const hvDomain = hv.createDomain({ maxVcpus: vcpus, memoryFrames: memoryBytes / 4096, handle: uuidBytes(uuid) });
+    if (config.name !== undefined) this.#checkName(config.name);
+    const hvDomain = hv.createDomain({
+      maxVcpus: vcpus,
+      memoryFrames: memoryBytes / 4096,
+      handle: uuidBytes(uuid),
+    });
     const limit = this.#virtual === undefined ? DEFAULT_CONSOLE_LIMIT : Number.POSITIVE_INFINITY;
     const consoles = newConsoles(config.consoles ?? 1, limit, () => this.#loop.wake());
     const name = config.name ?? `Domain-${hvDomain.id}`;
-    const domain = new Domain(hvDomain, name, consoles, {
-      requestShutdown: (domid, how) => {
-        this.xenstore.write(`/local/domain/${domid}/control/shutdown`, how);
-        this.#loop.wake();
-      },
+    const domain = new Domain(hvDomain, { name, uuid }, consoles, {
+      requestShutdown: (domid, how) => this.#control(domid, "shutdown", how),
+      sysrq: (domid, letter) => this.#control(domid, "sysrq", letter),
+      rename: (domain, name) => this.#rename(domain, name),
+      wake: () => this.#run(),
       destroy: (domain) => this.#destroy(domain),
     });
-    const running: Running = { domain, symbols: config.symbols, disconnect: () => {}, crash: undefined };
+    const running: Running = {
+      domain,
+      symbols: config.symbols,
+      preserve: config.preserve ?? (() => false),
+      disconnect: () => {},
+      crash: undefined,
+    };
     this.#running.set(domain.id, running);
     try {
       const built = await buildDomain(hv, hvDomain, {
@@ -194,7 +220,7 @@ export class Machine {
       this.#remove(running);
       throw error;
     }
-    hvDomain.unpause();
+    if (config.paused !== true) hvDomain.unpause();
     this.#run();
     return domain;
   }
@@ -216,6 +242,25 @@ export class Machine {
     return `00000000-0000-4000-8000-${String(++this.#created).padStart(12, "0")}`;
   }
 
+  #checkName(name: string, except?: Domain): void {
+    const other = this.domains.find((domain) => domain.name === name && domain !== except);
+    if (other !== undefined) throw new RangeError(`the name ${name} is in use by domain ${other.id}`);
+  }
+
+  #rename(domain: Domain, name: string): void {
+    this.#checkName(name, domain);
+    this.xenstore.transaction((content) => {
+      content.write(`/vm/${domain.uuid}/name`, name);
+      content.write(`${domainPath(domain.id)}/name`, name);
+    });
+  }
+
+  /** Tells the guest something by its control directory. */
+  #control(domid: number, key: "shutdown" | "sysrq", value: string): void {
+    this.xenstore.write(`${domainPath(domid)}/control/${key}`, value);
+    this.#loop.wake();
+  }
+
   #run(): void {
     this.#loop.run().catch((error: unknown) => {
       for (const { domain } of this.#running.values()) domain.fail(error);
@@ -230,7 +275,9 @@ export class Machine {
     const reason = REASONS[hvDomain.record.shutdown_code] ?? "crash";
     const crashed = reason === "crash" || reason === "watchdog";
     const report = crashed ? this.#report(running) : undefined;
-    this.#retire(running, { reason, ...(report !== undefined && { report }) });
+    const end = { reason, ...(report !== undefined && { report }) };
+    if (running.preserve(reason)) running.domain.finish(end);
+    else this.#retire(running, end);
   }
 
   #crashed(hvDomain: HypervisorDomain, report: string): void {
