@@ -1,10 +1,13 @@
 /** `typervisor console`: a domain's console on this terminal, beside others who look at it. */
+import { setTimeout as delay } from "node:timers/promises";
 import { type ControlClient, type DomainOutcome, LONGEST_INPUT, openTerminal } from "../../node.ts";
 import { signalStatus } from "../exit-status.ts";
 import { addMachineVerb, GROUPS, type VerbContext } from "./verb.ts";
 
 /** Ctrl-], as in xl console and telnet. */
 const ESCAPE = 0x1d;
+/** Output that answers piped input comes within this time. */
+const QUIET_MS = 1000;
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 export function addConsoleVerb(context: VerbContext): void {
@@ -19,7 +22,8 @@ export function addConsoleVerb(context: VerbContext): void {
         "echo uname -a | typervisor console web",
         "",
         "The last output is shown first. Several may attach: all see the output, each may type.",
-        "Without a terminal, input is passed on to its end, and output goes to standard output.",
+        "Without a terminal, input is passed on to its end, and output goes to standard output",
+        "until nothing has come for a second.",
       ],
     },
     async (client, [domain]) => {
@@ -29,13 +33,17 @@ export function addConsoleVerb(context: VerbContext): void {
   );
 }
 
-/** Attaches to a domain, and to those that are started in its place, until the user detaches. Returns the exit status. */
-export async function attachConsole(client: ControlClient, id: number): Promise<number> {
+/**
+ * Attaches to a domain, and to those that are started in its place, until the user detaches.
+ * @param attached called when no more output can be missed
+ * @returns the exit status
+ */
+export async function attachConsole(client: ControlClient, id: number, attached = (): void => {}): Promise<number> {
   const onTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
   const session = onTerminal ? terminalSession() : pipedSession();
   try {
     for (let domain: number | undefined = id; domain !== undefined; ) {
-      const outcome: DomainOutcome | undefined = await follow(client, domain, session);
+      const outcome: DomainOutcome | undefined = await follow(client, domain, session, attached);
       if (outcome === undefined) {
         session.note("detached");
         return session.status;
@@ -65,12 +73,19 @@ interface ConsoleSession {
 }
 
 /** Shows one domain's console. Returns how the domain ended, or undefined if the user has detached. */
-async function follow(client: ControlClient, id: number, session: ConsoleSession): Promise<DomainOutcome | undefined> {
+async function follow(
+  client: ControlClient,
+  id: number,
+  session: ConsoleSession,
+  attached: () => void,
+): Promise<DomainOutcome | undefined> {
   const domain = String(id);
   const request = client.stream("console", { domain }, ({ data, lost }) => {
     if (lost !== undefined) session.note(`${lost} bytes were too fast for this terminal`);
     return session.write(data);
   });
+  // The machine takes requests in their order.
+  attached();
   session.onInput((data) => client.request("consoleInput", { domain, data }));
   const outcome = await Promise.race([request.result, session.detached.then(() => undefined)]);
   if (outcome === undefined) request.cancel();
@@ -128,12 +143,16 @@ function pipedSession(): ConsoleSession {
   const input = inputQueue();
   const end = ending();
   let started = false;
+  let lastOutput = Date.now();
   const feed = async (): Promise<void> => {
     try {
       for await (const chunk of process.stdin) await input.push(chunk as Uint8Array);
     } catch {
       // What cannot be read any more has ended.
     }
+    // Answers take their time.
+    lastOutput = Date.now();
+    while (Date.now() < lastOutput + QUIET_MS) await delay(QUIET_MS / 10);
     end.detach(0);
   };
   return {
@@ -142,6 +161,7 @@ function pipedSession(): ConsoleSession {
     },
     detached: end.detached,
     write: (bytes) => {
+      lastOutput = Date.now();
       if (process.stdout.write(bytes)) return undefined;
       return new Promise((resolve) => process.stdout.once("drain", resolve));
     },

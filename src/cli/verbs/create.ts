@@ -104,6 +104,8 @@ async function create(client: ControlClient, spec: DomainSpec, flags: CreateFlag
   const { id, name } = await request.result.finally(() => bar.clear());
   if (!flags.quiet) process.stderr.write(`typervisor: domain ${name} is created, its id is ${id}\n`);
   if (flags.console !== true) return 0;
-  if (attach) await client.request("unpause", { domain: String(id) });
-  return await attachConsole(client, id);
+  const unpause = (): void => {
+    if (attach) client.request("unpause", { domain: String(id) }).catch(() => {});
+  };
+  return await attachConsole(client, id, unpause);
 }

@@ -4,12 +4,13 @@ import { hostname, release, type } from "node:os";
 import { join } from "node:path";
 import { controlHandlers } from "../../toolstack/control/handlers.ts";
 import { MessageBuffer } from "../../toolstack/control/message-buffer.ts";
+import { ControlError } from "../../toolstack/control/protocol.ts";
 import { ControlServer } from "../../toolstack/control/server.ts";
 import { Supervisor, type SupervisorHost } from "../../toolstack/control/supervisor.ts";
 import { createMachine, type Machine, type MachineOptions } from "../../toolstack/machine.ts";
 import { parseSystemMap } from "../../toolstack/symbols.ts";
 import { checkSocketFree, listenOnSocket } from "./control-socket.ts";
-import { fileError, readImageFile } from "./files.ts";
+import { FileError, fileError, readImageFile } from "./files.ts";
 import { obtainGuestImage } from "./guest-image.ts";
 import { LogFile } from "./log-file.ts";
 import type { MachinePaths } from "./xdg.ts";
@@ -85,9 +86,10 @@ async function startMachine(
     onHypervisorConsole: (text, domid) => messages.add(decoder.decode(text), `d${domid}`),
   });
   const host: SupervisorHost = {
-    readFile: readImageFile,
+    readFile: (path, what) => readImageFile(path, what).catch((error: unknown) => refuse(error, FileError)),
     defaultGuest: async (onProgress) => {
-      const { kernel, ramdisk, systemMap } = await obtainGuestImage({ onProgress });
+      const image = obtainGuestImage({ onProgress }).catch((error: unknown) => refuse(error, Error));
+      const { kernel, ramdisk, systemMap } = await image;
       const symbols = systemMap && parseSystemMap(decoder.decode(systemMap));
       return { kernel, ramdisk, ...(symbols !== undefined && { symbols }) };
     },
@@ -139,6 +141,12 @@ class Life {
     await Promise.race([supervisor.shutDownAll(this.#milliseconds), this.#now, this.#failure]);
     supervisor.destroyAll();
   }
+}
+
+/** Tells the client what the user has to know. */
+function refuse(error: unknown, expected: abstract new (...args: never[]) => Error): never {
+  if (!(error instanceof expected)) throw error;
+  throw new ControlError("bad-file", error.message.split("\n")[0] ?? "");
 }
 
 function detail(error: unknown): string {

@@ -190,7 +190,12 @@ export const replyHeader = object({ id: requestId });
 
 /** A message as a line. */
 export function encode(message: object): string {
-  return `${JSON.stringify(message, (_key, value: unknown) => (value instanceof Uint8Array ? toBase64(value) : value))}\n`;
+  // Node's Buffer turns itself into something else before a replacer sees it, so this looks at what it was.
+  function replace(this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
+    const original = this[key];
+    return original instanceof Uint8Array ? toBase64(original) : value;
+  }
+  return `${JSON.stringify(message, replace)}\n`;
 }
 
 /** A line as what it says, not yet checked. @throws ControlError if it is no JSON object */

@@ -17,9 +17,9 @@ import { type DomainOutcome, type DomainSpec, nameProblem } from "./shapes.ts";
 
 /** What the program around it does for it. */
 export interface SupervisorHost {
-  /** @throws Error with one line for the user */
+  /** @throws ControlError */
   readFile(path: string, what: string): Promise<Uint8Array>;
-  /** The guest of domains that name no kernel. @throws Error with one line for the user */
+  /** The guest of domains that name no kernel. @throws ControlError */
   defaultGuest(onProgress: (progress: CreateProgress) => void): Promise<DefaultGuest>;
   /** Opens the log of a domain's console. */
   consoleLog(name: string): ConsoleLog;
@@ -131,7 +131,7 @@ export class Supervisor {
   }
 
   /**
-   * Asks all guests to shut down, and destroys those that have not within the time, or when `hurry` is called.
+   * Asks all guests to shut down, and destroys those that have not within the time.
    * From now on no domain is made.
    */
   async shutDownAll(milliseconds: number): Promise<void> {
