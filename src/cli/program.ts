@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { ExitStatus, UserError } from "./exit-status.ts";
 import { parseRunOptions, protectOptionalValue, type RawOptions, type RunOptions } from "./options.ts";
+import { output } from "./output.ts";
 import { addVerbs, GROUPS } from "./verbs/index.ts";
 
 const EXAMPLES = `
@@ -52,7 +53,7 @@ export async function runProgram(argv: readonly string[], version: string, verbs
     .helpOption("-h, --help", "print this help")
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ outputError: () => {} });
+    .configureOutput({ outputError: () => {}, writeOut: (text) => output.out(text) });
 
   program
     .command("run")

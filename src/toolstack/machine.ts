@@ -151,9 +151,10 @@ export class Machine {
     writeHostDirectory(this.xenstore);
   }
 
-  /** Bytes that no domain has yet, and the hypervisor neither. */
-  get freeMemoryBytes(): number {
-    return this.hypervisor.frames.state.free_frames * 4096;
+  /** The machine's memory in bytes, as `xl info` shows it: what the hypervisor has for itself and for domains. */
+  get memory(): { readonly total: number; readonly free: number } {
+    const { frames, layout } = this.hypervisor;
+    return { total: layout.size - layout.heapBase, free: frames.state.free_frames * 4096 };
   }
 
   /** The domains that there are: those that run, and those that were preserved. */

@@ -1,4 +1,5 @@
 /** `typervisor create`: a domain from a configuration file, a command line, or both. */
+
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import {
@@ -13,6 +14,7 @@ import {
   type Setting,
 } from "../../node.ts";
 import { ExitStatus, UserError } from "../exit-status.ts";
+import { output } from "../output.ts";
 import { createProgressBar } from "../progress.ts";
 import { attachConsole } from "./console.ts";
 import { configJson } from "./list.ts";
@@ -102,7 +104,7 @@ async function create(client: ControlClient, spec: DomainSpec, flags: CreateFlag
     bar.show({ stage: stage as "resolve", message, done, total });
   const request = client.stream("create", { spec, paused: flags.paused === true || attach }, show);
   const { id, name } = await request.result.finally(() => bar.clear());
-  if (!flags.quiet) process.stderr.write(`typervisor: domain ${name} is created, its id is ${id}\n`);
+  if (!flags.quiet) output.error(`typervisor: domain ${name} is created, its id is ${id}\n`);
   if (flags.console !== true) return 0;
   const unpause = (): void => {
     if (attach) client.request("unpause", { domain: String(id) }).catch(() => {});

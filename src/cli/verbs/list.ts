@@ -25,6 +25,8 @@ export function addListVerbs(context: VerbContext): void {
     },
     async (client, [names], { long, verbose }) => {
       const { domains, status } = await domainsNamed(client, names);
+      // Nothing but complaints.
+      if (domains.length === 0 && status !== 0) return status;
       if (long) print(JSON.stringify(domains.map(asJson), null, 4));
       else print([listHeader(verbose), ...domains.map((domain) => listRow(domain, verbose))].join("\n"));
       return status;
@@ -51,7 +53,7 @@ export function addListVerbs(context: VerbContext): void {
           }
         }
       });
-      print(rows.join("\n"));
+      if (rows.length > 1 || status === 0) print(rows.join("\n"));
       return status;
     },
   );
@@ -67,6 +69,7 @@ export function addListVerbs(context: VerbContext): void {
     },
     async (client, [names], { short }) => {
       const { domains, status } = await domainsNamed(client, names);
+      if (domains.length === 0 && status !== 0) return status;
       const rows = domains.map(({ name, id, upSeconds }) => {
         const time = formatDuration(upSeconds);
         return short ? `up ${time}, ${name} (${id})` : `${name.padEnd(33)} ${String(id).padStart(4)} ${time}`;

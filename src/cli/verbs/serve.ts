@@ -1,4 +1,5 @@
 /** `typervisor serve` and `stop`: the machine itself. */
+
 import {
   DaemonFailed,
   FileError,
@@ -12,6 +13,7 @@ import {
   startDaemon,
 } from "../../node.ts";
 import { ExitStatus, UserError } from "../exit-status.ts";
+import { output } from "../output.ts";
 import { addMachineVerb, addVerb, explainErrors, GROUPS, type VerbContext } from "./verb.ts";
 
 interface ServeFlags {
@@ -126,11 +128,11 @@ async function background(flags: ServeFlags, state: string, socket: string): Pro
   if (flags.name !== undefined) args.push("--name", flags.name);
   try {
     const { pid } = await startDaemon(args, state);
-    process.stdout.write(`machine is running on ${socket}, process ${pid}\n`);
+    output.out(`machine is running on ${socket}, process ${pid}\n`);
     return 0;
   } catch (error) {
     if (error instanceof DaemonFailed) {
-      process.stderr.write(error.output || "typervisor: the machine ended as it started\n");
+      output.error(error.output || "typervisor: the machine ended as it started\n");
       return error.status;
     }
     throw error instanceof FileError || error instanceof SocketInUse
@@ -140,5 +142,5 @@ async function background(flags: ServeFlags, state: string, socket: string): Pro
 }
 
 function say(text: string): void {
-  process.stderr.write(`typervisor: ${text}\n`);
+  output.error(`typervisor: ${text}\n`);
 }

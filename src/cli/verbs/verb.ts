@@ -1,4 +1,5 @@
 /** What the verbs that talk to a machine have in common. */
+
 import { Argument, type Command, Option } from "commander";
 import {
   ConfigError,
@@ -12,6 +13,7 @@ import {
   NoDaemon,
 } from "../../node.ts";
 import { ExitStatus, signalStatus, UserError } from "../exit-status.ts";
+import { output } from "../output.ts";
 
 /** Where verbs are added, and what they may need. */
 export interface VerbContext {
@@ -70,10 +72,7 @@ export async function withMachine<T>(
   name: string | undefined,
   work: (client: ControlClient) => Promise<T>,
 ): Promise<T> {
-  process.stdout.once("error", (error: NodeJS.ErrnoException) => {
-    // Whoever read our output has seen enough.
-    process.exit(error.code === "EPIPE" ? signalStatus(SIGPIPE) : ExitStatus.Failure);
-  });
+  if (process.stdout.listenerCount("error", onOutputError) === 0) process.stdout.on("error", onOutputError);
   return explainErrors(async () => {
     const paths = machinePaths(name);
     const client = await connect(paths, name);
@@ -83,6 +82,11 @@ export async function withMachine<T>(
       client.close();
     }
   });
+}
+
+/** Whoever read our output has seen enough. */
+function onOutputError(error: NodeJS.ErrnoException): void {
+  process.exit(error.code === "EPIPE" ? signalStatus(SIGPIPE) : ExitStatus.Failure);
 }
 
 async function connect(paths: MachinePaths, name: string | undefined): Promise<ControlClient> {
@@ -110,7 +114,7 @@ export async function explainErrors<T>(work: () => Promise<T>): Promise<T> {
 }
 
 export function print(text: string): void {
-  process.stdout.write(text.endsWith("\n") || text === "" ? text : `${text}\n`);
+  output.out(text.endsWith("\n") || text === "" ? text : `${text}\n`);
 }
 
 /** Does something for each of several domains; what goes wrong for one does not keep it from the others. */
@@ -121,7 +125,7 @@ export async function forEach(names: readonly string[], work: (name: string) => 
       await work(name);
     } catch (error) {
       if (!(error instanceof ControlError)) throw error;
-      process.stderr.write(`typervisor: ${error.message}\n`);
+      output.error(`typervisor: ${error.message}\n`);
       status = ExitStatus.Failure;
     }
   }

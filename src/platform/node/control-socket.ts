@@ -7,7 +7,7 @@
  * missing; if two start at the same moment, the one whose socket lies there afterwards has won.
  */
 import { randomBytes } from "node:crypto";
-import { chmod, readdir, rename, rm, stat } from "node:fs/promises";
+import { chmod, lstat, readdir, rename, rm, stat } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -105,8 +105,10 @@ async function inode(path: string): Promise<number | undefined> {
   );
 }
 
-/** Somebody listens there. */
+/** Somebody listens there. @throws FileError if it is something that must not be replaced by a socket */
 async function answers(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found?.isSocket() === false) throw new FileError(`${path} is there, and is no socket`);
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     socket.once("connect", () => {
@@ -117,7 +119,6 @@ async function answers(path: string): Promise<boolean> {
       // EAGAIN: its queue of connections is full.
       if (error.code === "EAGAIN") resolve(true);
       else if (error.code === "ECONNREFUSED" || error.code === "ENOENT") resolve(false);
-      else if (error.code === "ENOTSOCK") reject(new FileError(`${path} is there and is no socket`));
       else reject(error);
     });
   });

@@ -144,9 +144,9 @@ export class ControlClient {
       if (taken !== undefined) this.#transport.hold(taken);
       return;
     }
-    this.#pending.delete(id);
     if ("error" in message) pending.reject(errorOf(message["error"]));
     else pending.resolve(method.result.parse(message["result"], "result"));
+    this.#pending.delete(id);
   }
 }
 

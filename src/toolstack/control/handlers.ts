@@ -152,8 +152,8 @@ function machineStatus({ supervisor, version, host }: ServedMachine): MachineSta
   return {
     version,
     processors: 1,
-    totalMemoryBytes: machine.memoryBytes,
-    freeMemoryBytes: machine.freeMemoryBytes,
+    totalMemoryBytes: machine.memory.total,
+    freeMemoryBytes: machine.memory.free,
     domains: machine.domains.length,
     upSeconds: machine.hypervisor.clock.now() / 1e9,
     xenMajor: XEN_MAJOR,

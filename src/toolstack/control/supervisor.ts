@@ -201,7 +201,7 @@ export class Supervisor {
   }
 
   #checkMemory(spec: DomainSpec): void {
-    const free = this.machine.freeMemoryBytes;
+    const free = this.machine.memory.free;
     if (spec.memoryBytes <= free) return;
     throw new ControlError(
       "no-memory",
