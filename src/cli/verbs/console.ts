@@ -1,6 +1,6 @@
 /** `typervisor console`: a domain's console on this terminal, beside others who look at it. */
 import { setTimeout as delay } from "node:timers/promises";
-import { type ControlClient, type DomainOutcome, LONGEST_INPUT, openTerminal } from "../../node.ts";
+import { type ControlClient, ControlError, type DomainOutcome, LONGEST_INPUT, openTerminal } from "../../node.ts";
 import { signalStatus } from "../exit-status.ts";
 import { addMachineVerb, GROUPS, type VerbContext } from "./verb.ts";
 
@@ -87,9 +87,15 @@ async function follow(
   // The machine takes requests in their order.
   attached();
   session.onInput((data) => client.request("consoleInput", { domain, data }));
-  const outcome = await Promise.race([request.result, session.detached.then(() => undefined)]);
+  const outcome = await Promise.race([request.result.catch(alreadyGone), session.detached.then(() => undefined)]);
   if (outcome === undefined) request.cancel();
   return outcome;
+}
+
+/** A domain that was started again may have ended before we came to look. */
+function alreadyGone(error: unknown): DomainOutcome {
+  if (error instanceof ControlError && error.code === "not-found") return { reason: "destroyed" };
+  throw error;
 }
 
 /** Sends input in order, in pieces that the protocol takes. What cannot be sent is lost, as with a real line. */
