@@ -1,5 +1,6 @@
 /**
- * Builds the test guests: one ELF image a folder of guests/tests/, into build/guests/.
+ * Builds the test guests, one ELF image a folder of guests/tests/, and the demo guests, one a folder of guests/demos/,
+ * into build/guests/.
  *
  *     npx tsx guests/build.ts
  */
@@ -67,25 +68,44 @@ export function sourceHash(name: string): string {
 /** Builds one test if needed. Returns the path of its image, or undefined where there is no gcc for x86-64. */
 export function buildGuest(name: string): string | undefined {
   const library = readdirSync(`${ROOT}lib`).map((file) => `${ROOT}lib/${file}`);
-  const main = `${ROOT}tests/${name}/main.c`;
+  return build(name, [`${ROOT}tests/${name}/main.c`, ...library], [`${ROOT}lib`]);
+}
+
+/** Names of all demos. */
+export function demoGuests(): string[] {
+  return readdirSync(`${ROOT}demos`)
+    .filter((name) => name !== "lib")
+    .sort();
+}
+
+/** Builds one demo if needed, as `buildGuest` does. */
+export function buildDemo(name: string): string | undefined {
+  const library = readdirSync(`${ROOT}demos/lib`).map((file) => `${ROOT}demos/lib/${file}`);
+  const headers = ["hypercall.h", "xen.h", "guest.lds.h"].map((file) => `${ROOT}lib/${file}`);
+  const sources = [`${ROOT}demos/${name}/main.c`, ...library, ...headers];
+  return build(`demo-${name}`, sources, [`${ROOT}demos/lib`, `${ROOT}lib`]);
+}
+
+function build(name: string, files: readonly string[], include: readonly string[]): string | undefined {
   const image = `${OUTPUT}${name}.elf`;
   try {
-    if (newest([image]) > newest([...library, main])) return image;
+    if (newest([image]) > newest(files)) return image;
   } catch {
     // Not built yet.
   }
   mkdirSync(OUTPUT, { recursive: true });
-  const sources = library.filter((file) => /\.[cS]$/.test(file));
-  const gcc = spawnSync(
-    "gcc",
-    [...COMPILE, "-I", `${ROOT}lib`, "-T", `${ROOT}lib/guest.lds`, "-o", image, main, ...sources],
-    { encoding: "utf8" },
-  );
+  const sources = files.filter((file) => /\.[cS]$/.test(file));
+  const folders = include.flatMap((folder) => ["-I", folder]);
+  const gcc = spawnSync("gcc", [...COMPILE, ...folders, "-T", `${ROOT}lib/guest.lds`, "-o", image, ...sources], {
+    encoding: "utf8",
+  });
   if (gcc.error || process.arch !== "x64") return undefined;
-  if (gcc.status !== 0) throw new Error(`gcc failed on the test guest ${name}:\n${gcc.stderr}`);
+  if (gcc.status !== 0) throw new Error(`gcc failed on the guest ${name}:\n${gcc.stderr}`);
   return image;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const name of testGuests()) console.log(buildGuest(name) ?? `${name}: there is no gcc for x86-64 here`);
+  const missing = (name: string): string => `${name}: there is no gcc for x86-64 here`;
+  for (const name of testGuests()) console.log(buildGuest(name) ?? missing(name));
+  for (const name of demoGuests()) console.log(buildDemo(name) ?? missing(name));
 }

@@ -32,6 +32,7 @@ export type { DomainInfo, VcpuInfo } from "./toolstack/domain-info.ts";
 export { GuestAgent, type GuestSignal } from "./toolstack/guest-agent.ts";
 export { defaultInitramfs, type GuestCommand, PackageError } from "./toolstack/image/index.ts";
 export { createMachine, type DomainConfig, type Machine, type MachineOptions } from "./toolstack/machine.ts";
+export type { DomainScheduler, Schedule, VcpuStatus } from "./toolstack/scheduling.ts";
 export { formatSize, parseSize } from "./toolstack/size.ts";
 export { parseSystemMap, type SymbolTable } from "./toolstack/symbols.ts";
 export type { StoreAccess, Xenstore } from "./toolstack/xenstore/xenstore.ts";

@@ -133,6 +133,20 @@ export const i32 = scalar<number>(
     },
   }),
 );
+/** For the hypervisor's own numbers only: no guest interface has one. Exact for integers up to 2^53. */
+export const f64 = scalar<number>(
+  8,
+  (d, a) => d.getFloat64(a, true),
+  (d, a, v) => d.setFloat64(a, v, true),
+  (at) => ({
+    get() {
+      return this.bytes.dv.getFloat64(this.address + at, true);
+    },
+    set(v) {
+      this.bytes.dv.setFloat64(this.address + at, v, true);
+    },
+  }),
+);
 /** 8 bytes, aligned to 4 only in 32-bit structures (i386 ABI); a header's `uint64_aligned_t` is `aligned(u64, 8)`. */
 export const u64: FieldType<bigint> = {
   size: () => 8,

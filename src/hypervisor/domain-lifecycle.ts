@@ -14,7 +14,7 @@ import { shareWithGuest, unshareWithGuest } from "./mm/domain-frames.ts";
 import { initDomainMemory, initVcpuMemory, relinquishMemory } from "./mm/lifecycle.ts";
 import { setMemoryMap } from "./mm/memory-map.ts";
 import { initVcpuSched } from "./sched/wake.ts";
-import { initDomainTime, initVcpuTime } from "./time/timers.ts";
+import { disarmTimers, initDomainTime, initVcpuTime } from "./time/timers.ts";
 import { Vcpu, vcpuRecord } from "./vcpu.ts";
 
 /** Domain 0 is the host. */
@@ -96,6 +96,8 @@ export function destroyDomain(hv: Hypervisor, domain: Domain): void {
   if (hv.domains.get(domain.id) !== domain) return;
   domain.record.flags |= DOMAIN_DYING;
   if (hv.current?.domain === domain) switchTo(hv, undefined);
+  hv.scheduler.forget(domain);
+  disarmTimers(domain);
   destroyEventChannels(domain);
   relinquishMemory(domain);
   destroyGrantTable(domain);

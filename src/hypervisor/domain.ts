@@ -6,6 +6,9 @@ import { domainGrant } from "./grant-table/record.ts";
 import { DomainCrash } from "./hypercall.ts";
 import type { Hypervisor } from "./hypervisor.ts";
 import { domainMm } from "./mm/record.ts";
+import { DEFAULT_WEIGHT } from "./sched/proportional-share.ts";
+import { domainSched, XEN_SCHEDULER } from "./sched/record.ts";
+import { runnabilityChanged } from "./sched/wake.ts";
 import { domainTime } from "./time/record.ts";
 import type { Vcpu } from "./vcpu.ts";
 
@@ -46,6 +49,7 @@ export const domainRecord = struct("domain", {
   grant: domainGrant,
   time: domainTime,
   emulate: domainEmulate,
+  sched: domainSched,
 });
 
 const VM_ASSIST = domainRecord.offset.vm_assist;
@@ -68,6 +72,8 @@ export class Domain {
     this.record.id = id;
     this.record.width = width;
     this.record.shutdown_code = SHUTDOWN_CODE_INVALID;
+    this.record.sched.scheduler = XEN_SCHEDULER.credit2;
+    this.record.sched.weight = DEFAULT_WEIGHT;
   }
 
   get privileged(): boolean {
@@ -95,10 +101,13 @@ export class Domain {
 
   pause(): void {
     this.record.pause_count++;
+    this.#schedulableChanged();
   }
 
   unpause(): void {
-    if (this.record.pause_count > 0) this.record.pause_count--;
+    if (this.record.pause_count === 0) return;
+    this.record.pause_count--;
+    this.#schedulableChanged();
   }
 
   /** Stops all vCPUs with a SHUTDOWN_* reason; the toolstack is told from the run loop. */
@@ -106,7 +115,12 @@ export class Domain {
     if (this.isShutDown) return;
     if (this.record.shutdown_code === SHUTDOWN_CODE_INVALID) this.record.shutdown_code = reason;
     this.record.flags |= DOMAIN_SHUT_DOWN;
+    this.#schedulableChanged();
     this.hypervisor.domainShutDown(this);
+  }
+
+  #schedulableChanged(): void {
+    for (const vcpu of this.vcpus) runnabilityChanged(vcpu);
   }
 
   /** Ends this domain for an error of its own. Unwinds to the run loop, which writes the crash report. */

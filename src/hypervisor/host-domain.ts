@@ -110,7 +110,11 @@ export class HostDomain {
       // Closed meanwhile, or closed and opened again.
       if (channel === undefined || !channel.pending) continue;
       channel.pending = false;
+      const began = this.#hv.clock.now();
       channel.onEvent();
+      // Whoever asks for work pays for it, or could take the processor from others that way.
+      const client = this.#hv.domains.get(channel.remoteDomid);
+      if (client !== undefined) this.#hv.scheduler.chargeWork(client, this.#hv.clock.now() - began);
     }
     return count > 0;
   }

@@ -13,7 +13,9 @@ import { FrameTable } from "./mm/frame-table.ts";
 import { Heap } from "./mm/heap.ts";
 import { initXenMappings } from "./mm/xen-area.ts";
 import { RunLoop, type SliceLimits, type SliceResult } from "./run-loop.ts";
+import { Scheduler } from "./sched/scheduler.ts";
 import { Statistics } from "./statistics.ts";
+import { Timers } from "./time/timers.ts";
 import { HypercallTrace } from "./trace.ts";
 import type { Vcpu } from "./vcpu.ts";
 
@@ -69,8 +71,11 @@ export class Hypervisor {
   readonly domains = new Map<number, Domain>();
   /** Domain 0, if there is one; it registers itself. */
   hostDomain: HostDomain | undefined;
-  /** A deadline has been set or moved: the run loop looks at all of them before it goes on. */
+  /** A deadline of a timer or of the scheduler has come nearer: the run loop looks before it goes on. */
   timersChanged = true;
+  /** Who gets the processor. */
+  readonly scheduler: Scheduler;
+  readonly timers = new Timers();
   #current: Vcpu | undefined;
   readonly #loop = new RunLoop(this);
   #notices: (() => void)[] = [];
@@ -86,6 +91,7 @@ export class Hypervisor {
     this.policy = new CpuPolicy(features === undefined ? {} : { features });
     this.frames = new FrameTable(options.memory, options.layout.heapBase);
     this.heap = new Heap(this.frames);
+    this.scheduler = new Scheduler(this);
     initXenMappings(this);
     this.fastPaths = new FastPaths(this, options.fastPaths !== false);
     const counters = this.fastPaths.record.address;

@@ -1,4 +1,7 @@
-/** The loop that runs guests: pick a vCPU, run it, handle why it stopped, deliver what is due. */
+/**
+ * The loop that runs guests: take the vCPU that the scheduler picks, run it, handle why it stopped,
+ * deliver what is due.
+ */
 
 import { RUNSTATE } from "../abi/vcpu.ts";
 import { ExitReason } from "../machine/processor.ts";
@@ -9,7 +12,8 @@ import { handleExit } from "./exits.ts";
 import { EXITS_PER_CLOCK } from "./fast-paths/index.ts";
 import { DomainCrash } from "./hypercall.ts";
 import type { Hypervisor } from "./hypervisor.ts";
-import { isRunnable, vcpuScheduledIn } from "./sched/wake.ts";
+import { isRealTime } from "./sched/record.ts";
+import { isRunnable, vcpuScheduledIn, vcpuScheduledOut } from "./sched/wake.ts";
 import { nextTimerDeadline, runTimers } from "./time/timers.ts";
 import { deliverPending } from "./traps/deliver.ts";
 import type { Vcpu } from "./vcpu.ts";
@@ -21,6 +25,8 @@ export interface SliceResult {
    */
   readonly state: "runnable" | "blocked" | "ended";
   readonly wakeAt?: number;
+  /** Who waits until then is of the real-time class: the host should not be late. */
+  readonly realTime?: boolean;
 }
 
 export interface SliceLimits {
@@ -44,7 +50,10 @@ const RETIRED = cpuState.offset.retired;
 const HOST_DELAY = 250_000;
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** How long an instruction takes, by what was seen lately. */
+/**
+ * How long an instruction of a vCPU takes, by what was seen lately. Guests differ by a factor of hundred, by what they
+ * execute. It is believed sooner that they are slow than that they are fast: who runs too long makes others late.
+ */
 class Pace {
   #nanosecondsPerInstruction = 10;
 
@@ -52,7 +61,8 @@ class Pace {
     // Short runs are mostly exits.
     if (instructions < 1000 || nanoseconds <= 0) return;
     const sample = nanoseconds / instructions;
-    this.#nanosecondsPerInstruction += (sample - this.#nanosecondsPerInstruction) / 8;
+    const known = this.#nanosecondsPerInstruction;
+    this.#nanosecondsPerInstruction = sample > known ? Math.min(sample, 2 * known) : known + (sample - known) / 8;
   }
 
   /** Instructions that fit into a time. */
@@ -64,9 +74,7 @@ class Pace {
 
 export class RunLoop {
   readonly #hv: Hypervisor;
-  readonly #pace = new Pace();
-  /** Round robin: the vCPU that ran last. */
-  #last: Vcpu | undefined;
+  readonly #paces = new WeakMap<Vcpu, Pace>();
 
   constructor(hv: Hypervisor) {
     this.#hv = hv;
@@ -77,79 +85,69 @@ export class RunLoop {
     const end = hv.clock.now() + (limits.nanoseconds ?? DEFAULT_NANOSECONDS);
     let instructions = limits.instructions ?? DEFAULT_INSTRUCTIONS;
     do {
-      this.#hostWork();
-      runTimers(hv);
-      const vcpu = this.#pick();
-      if (vcpu === undefined) {
-        this.#hostWork();
-        if (this.#pick() !== undefined) continue;
-        return this.#idle();
-      }
+      const vcpu = this.#next() ?? this.#next();
+      if (vcpu === undefined) return this.#idle();
       instructions -= this.#runVcpu(vcpu, end, instructions);
     } while (instructions > 0 && hv.clock.now() < end);
     return { state: "runnable" };
   }
 
-  /** What host code has to do: callbacks of its event channels, news of domains that ended. */
-  #hostWork(): void {
+  /** Lets the host and the timers do what is due. Then, the vCPU whose turn it is; the host may have more to do if there is none. */
+  #next(): Vcpu | undefined {
     const hv = this.#hv;
     if (hv.hostDomain?.eventsPending) hv.hostDomain.deliverEvents();
+    // News of domains that ended.
     hv.runNotices();
+    runTimers(hv);
+    return hv.scheduler.pick(hv.clock.now());
   }
 
   #idle(): SliceResult {
     const hv = this.#hv;
-    let alive = false;
-    for (const domain of hv.domains.values()) alive ||= !domain.isShutDown && !domain.isDying;
-    if (!alive) return { state: "ended" };
-    const wakeAt = nextTimerDeadline(hv);
-    return wakeAt === undefined ? { state: "blocked" } : { state: "blocked", wakeAt };
+    if (!this.#anyAlive()) return { state: "ended" };
+    // It may be waiting for the next period.
+    if (hv.current !== undefined) vcpuScheduledOut(hv.current);
+    const timer = nextTimerDeadline(hv) ?? NEVER;
+    const period = hv.scheduler.nextEvent;
+    if (timer === NEVER && period === NEVER) return { state: "blocked" };
+    if (period < timer) return { state: "blocked", wakeAt: period };
+    const waiting = hv.timers.vcpus.firstItem;
+    const realTime = waiting !== undefined && isRealTime(waiting.domain);
+    return { state: "blocked", wakeAt: timer, ...(realTime && { realTime }) };
   }
 
-  /** The next runnable vCPU behind the one that ran last. */
-  #pick(): Vcpu | undefined {
-    let first: Vcpu | undefined;
-    let passed = false;
-    for (const domain of this.#hv.domains.values()) {
-      if (!domain.schedulable) {
-        passed ||= this.#last?.domain === domain;
-        continue;
-      }
-      for (const vcpu of domain.vcpus) {
-        if (isRunnable(vcpu)) {
-          if (passed) return vcpu;
-          first ??= vcpu;
-        }
-        if (vcpu === this.#last) passed = true;
-      }
-    }
-    return first;
+  #anyAlive(): boolean {
+    for (const domain of this.#hv.domains.values()) if (!domain.isShutDown && !domain.isDying) return true;
+    return false;
   }
 
   /** Runs one vCPU until its time is over or it cannot go on. Returns the instructions it took. */
   #runVcpu(vcpu: Vcpu, end: number, instructions: number): number {
     const hv = this.#hv;
     const started = hv.cpu.state.retired;
-    this.#last = vcpu;
+    hv.scheduler.enter(hv.clock.now());
     try {
       switchTo(hv, vcpu);
       this.#runLoaded(vcpu, end, instructions);
     } catch (error) {
       if (!(error instanceof DomainCrash)) throw error;
       crashDomain(hv, vcpu, error.message);
+    } finally {
+      hv.scheduler.leave(hv.clock.now());
     }
     return Number(hv.cpu.state.retired - started);
   }
 
   #runLoaded(vcpu: Vcpu, end: number, instructions: number): void {
     const hv = this.#hv;
-    const { cpu, clock, statistics } = hv;
+    const { cpu, clock, scheduler, statistics } = hv;
+    const pace = this.#paceOf(vcpu);
     let now = clock.now();
     let deadline = this.#deadline(end);
     /** Instructions of this slice that are left. */
     let left = instructions;
     /** Instructions until the next look at the clock, and how many there were since the last one. */
-    let budget = Math.min(this.#pace.budget(deadline - now), Math.max(1, left));
+    let budget = Math.min(pace.budget(deadline - now), Math.max(1, left));
     let seen = 0;
     let retired = this.#retired();
     const { fastPaths } = hv;
@@ -163,7 +161,7 @@ export class RunLoop {
       if (hostDue === NEVER && hv.hostDomain?.eventsPending) {
         hostDue = now + HOST_DELAY;
         deadline = Math.min(deadline, hostDue);
-        budget = Math.min(budget, this.#pace.budget(HOST_DELAY));
+        budget = Math.min(budget, pace.budget(HOST_DELAY));
       }
       const reason = cpu.run(budget);
       statistics.exits[reason]!++;
@@ -176,34 +174,34 @@ export class RunLoop {
       if (budget <= 0 || reason === ExitReason.Budget || hv.timersChanged || fastPaths.countExit() >= EXITS_PER_CLOCK) {
         const before = now;
         now = clock.now();
-        this.#pace.observe(now - before, seen);
-        if (now >= end || left <= 0) return;
-        if (now >= hostDue) {
-          hostDue = NEVER;
-          hv.hostDomain?.deliverEvents();
-          // A back end may have ended the domain.
-          if (hv.current !== vcpu) return;
-        }
+        pace.observe(now - before, seen);
+        if (now >= end || left <= 0 || now >= hostDue) return;
         if (now >= deadline) {
           runTimers(hv);
+          scheduler.runEvents(now);
           hv.timersChanged = true;
         }
+        if (now >= scheduler.sliceEnd) return;
         if (hv.timersChanged) deadline = Math.min(this.#deadline(end), hostDue);
-        budget = Math.min(this.#pace.budget(deadline - now), left);
+        budget = Math.min(pace.budget(deadline - now), left);
         seen = 0;
         fastPaths.clockSeen();
       }
-      if (vcpu.sched.yielded !== 0) {
-        vcpu.sched.yielded = 0;
-        return;
-      }
+      if (vcpu.sched.yielded !== 0) return;
     }
   }
 
-  /** When this slice must look at timers again, at the latest. */
+  #paceOf(vcpu: Vcpu): Pace {
+    let pace = this.#paces.get(vcpu);
+    if (pace === undefined) this.#paces.set(vcpu, (pace = new Pace()));
+    return pace;
+  }
+
+  /** When this slice must look at the timers, or at who is next, at the latest. */
   #deadline(end: number): number {
-    this.#hv.timersChanged = false;
-    return Math.min(end, nextTimerDeadline(this.#hv) ?? end);
+    const hv = this.#hv;
+    hv.timersChanged = false;
+    return Math.min(end, nextTimerDeadline(hv) ?? end, hv.scheduler.nextEvent, hv.scheduler.sliceEnd);
   }
 
   /** Low word of the count of instructions. */

@@ -4,6 +4,7 @@
  */
 import { XenbusState } from "../abi/io/xenbus.ts";
 import { backendPath, type DeviceAddress, frontendPath } from "../backends/xenbus.ts";
+import { requestVcpus } from "./scheduling.ts";
 import { domainPath } from "./xenstore/path.ts";
 import type { StoreAccess, Xenstore } from "./xenstore/xenstore.ts";
 
@@ -19,7 +20,9 @@ export interface DomainDirectory {
   readonly name: string;
   readonly uuid: string;
   readonly memoryBytes: number;
+  /** vCPUs that it is to have online, and the most that it can have. */
   readonly vcpus: number;
+  readonly maxVcpus: number;
   readonly console: BirthRing;
   readonly store: BirthRing;
 }
@@ -62,7 +65,7 @@ export function writeDomainDirectory(xenstore: Xenstore, domain: DomainDirectory
     content.write(`${home}/vm`, `/vm/${domain.uuid}`);
     content.write(`${home}/name`, domain.name);
     content.write(`${home}/domid`, String(domid));
-    for (let cpu = 0; cpu < domain.vcpus; cpu++) content.write(`${home}/cpu/${cpu}/availability`, "online");
+    requestVcpus(content, domid, domain.vcpus, domain.maxVcpus);
     content.write(`${home}/memory/static-max`, kibibytes);
     content.write(`${home}/memory/target`, kibibytes);
     content.write(`${home}/control/platform-feature-multiprocessor-suspend`, "1");

@@ -5,6 +5,7 @@ import type { Domain as HypervisorDomain } from "../hypervisor/domain.ts";
 import { sendNmi } from "../hypervisor/traps/deliver.ts";
 import { type DomainInfo, domainInfo, type VcpuInfo, vcpuInfo } from "./domain-info.ts";
 import { pauseDomain, unpauseDomain } from "./pause.ts";
+import { DomainScheduler, type VcpuStatus, vcpuStatus } from "./scheduling.ts";
 
 /** Why a domain has ended: what it asked for, or what happened to it. */
 export type EndReason = "poweroff" | "reboot" | "suspend" | "crash" | "watchdog" | "destroyed";
@@ -23,6 +24,7 @@ export interface DomainOwner {
   sysrq(domid: number, letter: string): void;
   /** Something has changed for its vCPUs: a sleeping machine looks at them. */
   wake(): void;
+  requestVcpus(domid: number, count: number): void;
   /** Takes the domain away at once. */
   destroy(domain: Domain): void;
 }
@@ -58,6 +60,8 @@ export class Domain {
   readonly consoles: readonly DomainConsole[];
   /** The hypervisor's own object, for debuggers. */
   readonly hypervisorDomain: HypervisorDomain;
+  /** Its share of the processor. */
+  readonly scheduler: DomainScheduler;
   readonly #owner: DomainOwner;
   readonly #ended: Promise<DomainEnd>;
   #resolve: (end: DomainEnd) => void = () => {};
@@ -76,6 +80,7 @@ export class Domain {
     this.uuid = uuid;
     this.consoles = consoles;
     this.hypervisorDomain = hypervisorDomain;
+    this.scheduler = new DomainScheduler(hypervisorDomain);
     this.#owner = owner;
     this.#ended = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -104,6 +109,19 @@ export class Domain {
   /** Resolves when the domain has ended. Rejects only if the machine itself fails. */
   wait(): Promise<DomainEnd> {
     return this.#ended;
+  }
+
+  /** State and times of its vCPUs; none when it has ended. */
+  get vcpus(): readonly VcpuStatus[] {
+    return this.#end === undefined ? vcpuStatus(this.hypervisorDomain) : [];
+  }
+
+  /**
+   * Asks the guest to have `count` vCPUs online, as `xl vcpu-set` does; it may take its time.
+   * @throws RangeError beyond the `maxVcpus` that it was made with
+   */
+  setVcpus(count: number): void {
+    if (this.#end === undefined) this.#owner.requestVcpus(this.id, count);
   }
 
   /** Asks the guest to shut itself down, as `xl shutdown` does; a guest may take its time, or ignore it. */

@@ -8,6 +8,7 @@ import { crashReport } from "../hypervisor/crash-report.ts";
 import type { Domain as HypervisorDomain } from "../hypervisor/domain.ts";
 import { HostDomain } from "../hypervisor/host-domain.ts";
 import { Hypervisor } from "../hypervisor/hypervisor.ts";
+import { rateLimit, setRateLimit } from "../hypervisor/sched/parameters.ts";
 import { VirtualClock } from "../hypervisor/time/clock.ts";
 import { setWallclock } from "../hypervisor/time/system-time.ts";
 import { createProcessor, type ProcessorOptions } from "../machine/interpreter/index.ts";
@@ -22,6 +23,7 @@ import { writeHostDirectory } from "./domain-directory.ts";
 import { connectServices } from "./domain-services.ts";
 import { Milestones } from "./milestones.ts";
 import { RunLoop } from "./run-loop.ts";
+import { requestVcpus, type Schedule } from "./scheduling.ts";
 import { parseSize } from "./size.ts";
 import type { SymbolTable } from "./symbols.ts";
 import { randomUuid, uuidBytes } from "./uuid.ts";
@@ -51,7 +53,12 @@ export interface DomainConfig {
   readonly commandLine?: string;
   /** Bytes, or a size such as "256M". Default: all memory of the machine. */
   readonly memory?: number | string;
+  /** vCPUs that are online at first. Default 1. */
   readonly vcpus?: number;
+  /** vCPUs that it can ever have: see Domain.setVcpus. Default: `vcpus`. */
+  readonly maxVcpus?: number;
+  /** Its share of the processor. Default: class credit2, weight 256, no cap. */
+  readonly scheduler?: Partial<Schedule>;
   readonly name?: string;
   readonly uuid?: string;
   /** Number of consoles: hvc0 and up. Default 1. */
@@ -169,12 +176,12 @@ export class Machine {
    */
   async createDomain(config: DomainConfig): Promise<Domain> {
     const memoryBytes = toBytes(config.memory ?? this.memoryBytes);
-    const vcpus = config.vcpus ?? 1;
+    const { vcpus = 1, maxVcpus = vcpus } = config;
     const uuid = config.uuid ?? (this.#virtual === undefined ? randomUuid() : this.#nextUuid());
     const hv = this.hypervisor;
     if (config.name !== undefined) this.#checkName(config.name);
     const hvDomain = hv.createDomain({
-      maxVcpus: vcpus,
+      maxVcpus,
       memoryFrames: memoryBytes / 4096,
       handle: uuidBytes(uuid),
     });
@@ -186,6 +193,10 @@ export class Machine {
       sysrq: (domid, letter) => this.#control(domid, "sysrq", letter),
       rename: (domain, name) => this.#rename(domain, name),
       wake: () => this.#run(),
+      requestVcpus: (domid, count) => {
+        this.xenstore.transaction((content) => requestVcpus(content, domid, count, maxVcpus));
+        this.#loop.wake();
+      },
       destroy: (domain) => this.#destroy(domain),
     });
     const running: Running = {
@@ -197,6 +208,7 @@ export class Machine {
     };
     this.#running.set(domain.id, running);
     try {
+      if (config.scheduler !== undefined) domain.scheduler.set(config.scheduler);
       const built = await buildDomain(hv, hvDomain, {
         kernel: config.kernel,
         ...(config.ramdisk !== undefined && { ramdisk: config.ramdisk }),
@@ -210,6 +222,7 @@ export class Machine {
         uuid,
         memoryBytes,
         vcpus,
+        maxVcpus,
         console: built.console,
         store: built.store,
         consoles,
@@ -224,6 +237,16 @@ export class Machine {
     if (config.paused !== true) hvDomain.unpause();
     this.#run();
     return domain;
+  }
+
+  /** Microseconds for which a vCPU keeps the processor though others have more credit: `xl sched-credit2 -r`. */
+  get schedulerRateLimit(): number {
+    return rateLimit(this.hypervisor);
+  }
+
+  /** 100 to 500000, or 0 for none. */
+  set schedulerRateLimit(microseconds: number) {
+    setRateLimit(this.hypervisor, microseconds);
   }
 
   /** Ends all domains. */

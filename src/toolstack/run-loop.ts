@@ -13,6 +13,8 @@ import type { Platform } from "../platform/types.ts";
 
 /** Timers nearer than this are waited for by turns of the event loop: timers of the host are no finer. */
 const SHORT_WAIT = 300_000;
+/** For a guest of the real-time class this is near, since the host's timers may be late by a millisecond. */
+const REAL_TIME_WAIT = 1_500_000;
 /** The host is kept alive by a timer even when no guest has one. */
 const LONG_WAIT = 3_600e9;
 
@@ -50,7 +52,7 @@ export class RunLoop {
         const slice = this.#slice();
         this.#afterSlice();
         if (slice.state === "ended") break;
-        if (slice.state === "blocked" && !this.#woken) await this.#pass(slice.wakeAt);
+        if (slice.state === "blocked" && !this.#woken) await this.#pass(slice);
         else await this.#platform.yield();
       }
     } finally {
@@ -85,7 +87,7 @@ export class RunLoop {
   }
 
   /** Lets time pass until `wakeAt`, or for ever. */
-  async #pass(wakeAt: number | undefined): Promise<void> {
+  async #pass({ wakeAt, realTime = false }: SliceResult): Promise<void> {
     if (this.#virtual !== undefined && wakeAt !== undefined) {
       // Whoever reacts to what the guest has done so far does it at this time, not after the leap.
       await this.#platform.yield();
@@ -93,9 +95,9 @@ export class RunLoop {
       return;
     }
     const wait = wakeAt === undefined ? LONG_WAIT : wakeAt - this.#hv.clock.now();
-    if (wait < SHORT_WAIT) return this.#platform.yield();
+    if (wait < (realTime ? REAL_TIME_WAIT : SHORT_WAIT)) return this.#platform.yield();
     await new Promise<void>((resolve) => {
-      const cancel = this.#platform.after(wait, resolve);
+      const cancel = this.#platform.after(realTime ? wait - REAL_TIME_WAIT : wait, resolve);
       this.#endSleep = () => {
         cancel();
         resolve();

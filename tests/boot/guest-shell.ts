@@ -19,6 +19,10 @@ export interface ShellOptions {
   /** An archive to unpack over the default guest's files. */
   readonly files?: Uint8Array;
   readonly memory?: string;
+  readonly vcpus?: number;
+  readonly maxVcpus?: number;
+  /** The machine to boot on. Default: one of its own, of `memory`. */
+  readonly machine?: Machine;
 }
 
 /** Ends the output of each script (ASCII record separator). */
@@ -51,13 +55,16 @@ export class GuestShell {
 
   static async boot(options: ShellOptions = {}): Promise<GuestShell> {
     const image = await obtainGuestImage();
-    const { files = new Uint8Array(0), memory = "256M", virtualTime = false } = options;
-    const machine = await createMachine({ memory, virtualTime });
+    const { files = new Uint8Array(0), memory = "256M", virtualTime = false, vcpus = 1, maxVcpus = vcpus } = options;
+    const machine = options.machine ?? (await createMachine({ memory, virtualTime }));
     const domain = await machine.createDomain({
       kernel: image.kernel,
       ramdisk: commandRamdisk(Buffer.concat([image.ramdisk, files]), { argv: ["sh"], stdin: "stream" }),
       commandLine: "console=hvc0",
       consoles: 4,
+      memory,
+      vcpus,
+      maxVcpus,
     });
     return new GuestShell(machine, domain);
   }

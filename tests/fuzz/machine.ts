@@ -16,6 +16,7 @@ import { allocDomainFrames } from "../../src/hypervisor/mm/domain-frames.ts";
 import { PageType } from "../../src/hypervisor/mm/frame-table.ts";
 import { checkInvariants } from "../../src/hypervisor/mm/invariants.ts";
 import { setM2p } from "../../src/hypervisor/mm/m2p.ts";
+import { checkScheduler } from "../../src/hypervisor/sched/invariants.ts";
 import type { Vcpu } from "../../src/hypervisor/vcpu.ts";
 import { layOutMemory } from "../../src/machine/layout.ts";
 import { MachineMemory, PAGE_SIZE } from "../../src/machine/memory.ts";
@@ -152,6 +153,7 @@ export class FuzzMachine {
     const { hv } = this;
     const problems = checkInvariants(hv, { ...heldByGrantsAndEvents(hv), skipFreeFrames: true });
     // What a guest does to its own status bits is its own affair.
+    problems.push(...checkScheduler(hv));
     problems.push(...checkGrants(hv).filter((problem) => !problem.endsWith("in secret")));
     problems.push(...this.#tlbProblems());
     if (hv.current !== undefined) problems.push(...stateProblems(hv, hv.current));

@@ -7,6 +7,7 @@ import { sendPort } from "../../src/hypervisor/event-channel/deliver.ts";
 import { vcpuInfo } from "../../src/hypervisor/event-channel/vcpu-info.ts";
 import { HostDomain } from "../../src/hypervisor/host-domain.ts";
 import type { HypervisorHooks } from "../../src/hypervisor/hypervisor.ts";
+import { bringUp } from "../../src/hypervisor/sched/wake.ts";
 import { ExitReason } from "../../src/machine/processor.ts";
 import { RAX, RBP, RDI, RDX, RSI, RSP } from "../../src/machine/x86/state.ts";
 import { CODE, DATA, STACK, TestGuest } from "./guest.ts";
@@ -171,7 +172,7 @@ test("two vCPUs take turns, and their registers stay their own", () => {
   const second = g.domain.vcpus[1]!;
   second.mm.kernel_root = g.vcpu.mm.kernel_root;
   second.record.flags |= 1;
-  second.record.sched.pause_flags = 0;
+  bringUp(second);
   second.record.time.periodic_period = 0n;
   second.kernelMode = true;
   second.gpr[RBP] = 1001n;

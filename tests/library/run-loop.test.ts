@@ -109,6 +109,20 @@ test("timers too near to sleep for are waited for by turns", async () => {
   assert.deepEqual(platform.sleeps, []);
 });
 
+test("for a real-time guest the host wakes early, and waits for the rest by turns", async () => {
+  const { platform, loop } = setUp([
+    { state: "blocked", wakeAt: 5_000_000, realTime: true },
+    { state: "blocked", wakeAt: 5_000_000, realTime: true },
+  ]);
+  const done = loop.run();
+  await turns();
+  assert.deepEqual(platform.sleeps, [3_500_000]);
+  platform.time += 100_000;
+  platform.fire();
+  await done;
+  assert.deepEqual(platform.sleeps, [3_500_000]);
+});
+
 test("virtual time jumps to the next timer instead of sleeping", async () => {
   const clock = new VirtualClock(() => 0);
   const { platform, loop } = setUp([{ state: "blocked", wakeAt: 3e9 }], clock);

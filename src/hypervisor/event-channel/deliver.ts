@@ -2,7 +2,7 @@
 import { EINVAL } from "../../abi/errno.ts";
 import type { Domain } from "../domain.ts";
 import { HypercallError } from "../hypercall.ts";
-import { wakePollers } from "../sched/wake.ts";
+import { isRunnable, wakePollers } from "../sched/wake.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { evtchnFromPort, guestPort, portIsValid } from "./port.ts";
 import { portOps } from "./port-ops.ts";
@@ -31,13 +31,21 @@ export function sendPort(domain: Domain, port: number): void {
       notifyRemote(domain, channel);
       break;
     case ECS.ipi:
-      raisePort(domain, port, channel);
+      sendIpi(domain, port, channel);
       break;
     case ECS.unbound:
       break; // Nobody listens yet.
     default:
       throw new HypercallError(EINVAL);
   }
+}
+
+function sendIpi(domain: Domain, port: number, channel: Evtchn): void {
+  const target = domain.vcpus[channel.notify_vcpu_id];
+  if (target === undefined) return;
+  const slept = !isRunnable(target);
+  raiseOn(target, port, channel);
+  if (slept) domain.hypervisor.scheduler.wokenByIpi(target);
 }
 
 function notifyRemote(domain: Domain, channel: Evtchn): void {

@@ -7,6 +7,7 @@ import { type Hypercall, HypercallError, type Operation } from "../hypercall.ts"
 import { guestStruct } from "../mm/guest-access.ts";
 import { systemTime } from "../time/now.ts";
 import { NEVER, NR_DOMAIN_WATCHDOG_TIMERS } from "../time/record.ts";
+import { armWatchdogs } from "../time/timers.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { block, poll } from "./poll.ts";
 
@@ -38,16 +39,17 @@ function watchdog(vcpu: Vcpu, argument: bigint): number {
   const { watchdog: deadlines } = vcpu.domain.record.time;
   if (op.id > NR_DOMAIN_WATCHDOG_TIMERS) throw new HypercallError(EINVAL);
   const deadline = systemTime(vcpu.domain.hypervisor) + BigInt(op.timeout) * NANOSECONDS;
-  vcpu.domain.hypervisor.timersChanged = true;
   if (op.id !== 0) {
     if (deadlines.get(op.id - 1) === NEVER) throw new HypercallError(EINVAL);
     deadlines.set(op.id - 1, op.timeout === 0 ? NEVER : deadline);
+    armWatchdogs(vcpu.domain);
     return 0;
   }
   // A new one with a timeout of 0 is not refused: it expires at once.
   for (let id = 0; id < NR_DOMAIN_WATCHDOG_TIMERS; id++) {
     if (deadlines.get(id) !== NEVER) continue;
     deadlines.set(id, deadline);
+    armWatchdogs(vcpu.domain);
     return id + 1;
   }
   throw new HypercallError(EEXIST);

@@ -29,10 +29,7 @@ export function poll(vcpu: Vcpu, argument: bigint): void {
   const record = vcpu.record.sched;
   record.polling = 1;
   record.poll_evtchn = ports.length === 1 ? (ports[0] ?? 0) : POLL_ANY;
-  if (op.timeout !== 0n) {
-    vcpu.record.time.poll_deadline = op.timeout;
-    vcpu.domain.hypervisor.timersChanged = true;
-  }
+  if (op.timeout !== 0n) vcpu.record.time.poll_deadline = op.timeout;
   blockVcpu(vcpu);
 }
 

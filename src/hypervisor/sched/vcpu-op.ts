@@ -17,6 +17,7 @@ import { copyToGuest, guestArrayAddress, guestStruct } from "../mm/guest-access.
 import { NEVER } from "../time/record.ts";
 import { runstateBytes, updateRunstateArea } from "../time/runstate.ts";
 import { updateTimeArea } from "../time/system-time.ts";
+import { armVcpuTimers } from "../time/timers.ts";
 import { sendNmi } from "../traps/deliver.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { VPF_down } from "./record.ts";
@@ -91,7 +92,7 @@ function setPeriodicTimer(caller: Vcpu, vcpu: Vcpu, argument: bigint): number {
   const { period_ns } = guestStruct(caller, vcpuSetPeriodicTimer, argument);
   if (period_ns < SHORTEST_PERIOD || period_ns > LONGEST_PERIOD) return -EINVAL;
   vcpu.record.time.periodic_period = period_ns;
-  vcpu.domain.hypervisor.timersChanged = true;
+  armVcpuTimers(vcpu);
   return 0;
 }
 
@@ -102,7 +103,7 @@ function setSingleshotTimer(caller: Vcpu, vcpu: Vcpu, argument: bigint): number 
   const timeout = BigInt.asIntN(64, timeout_abs_ns);
   // What is past (or negative) fires at once.
   vcpu.record.time.singleshot_deadline = timeout < 0n ? 0n : timeout;
-  vcpu.domain.hypervisor.timersChanged = true;
+  armVcpuTimers(vcpu);
   return 0;
 }
 

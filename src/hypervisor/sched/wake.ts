@@ -3,13 +3,20 @@ import { RUNSTATE } from "../../abi/vcpu.ts";
 import type { Domain } from "../domain.ts";
 import { NEVER } from "../time/record.ts";
 import { setRunstate } from "../time/runstate.ts";
+import { armVcpuTimers } from "../time/timers.ts";
 import type { Vcpu } from "../vcpu.ts";
+import { DEFAULT_BUDGET, DEFAULT_PERIOD } from "./real-time.ts";
 import { POLL_ANY, VPF_blocked, VPF_down } from "./record.ts";
 
 /** A new vCPU is down. */
 export function initVcpuSched(vcpu: Vcpu): void {
-  vcpu.sched.pause_flags = VPF_down;
-  vcpu.sched.pause_count = 0;
+  const { sched } = vcpu;
+  sched.pause_flags = VPF_down;
+  sched.pause_count = 0;
+  sched.period = DEFAULT_PERIOD;
+  sched.budget = DEFAULT_BUDGET;
+  sched.extratime = 1;
+  vcpu.domain.hypervisor.scheduler.share.init(vcpu);
 }
 
 /** It may be put on the processor. */
@@ -24,10 +31,18 @@ export function updateIdleRunstate(vcpu: Vcpu): void {
   setRunstate(vcpu, blocked ? RUNSTATE.blocked : isRunnable(vcpu) ? RUNSTATE.runnable : RUNSTATE.offline);
 }
 
+/** Something that keeps the vCPU from running has come or gone. */
+export function runnabilityChanged(vcpu: Vcpu): void {
+  updateIdleRunstate(vcpu);
+  vcpu.domain.hypervisor.scheduler.update(vcpu);
+  // The ticker is for vCPUs that can run.
+  armVcpuTimers(vcpu);
+}
+
 /** The vCPU waits for an event. The caller has seen that none is pending. */
 export function blockVcpu(vcpu: Vcpu): void {
   vcpu.sched.pause_flags |= VPF_blocked;
-  updateIdleRunstate(vcpu);
+  runnabilityChanged(vcpu);
 }
 
 /** Ends blocking and polling, if the vCPU was at it. */
@@ -38,9 +53,7 @@ export function wakeVcpu(vcpu: Vcpu): void {
   record.polling = 0;
   record.poll_evtchn = 0;
   vcpu.time.poll_deadline = NEVER;
-  // Its ticker goes on.
-  vcpu.domain.hypervisor.timersChanged = true;
-  updateIdleRunstate(vcpu);
+  runnabilityChanged(vcpu);
 }
 
 /** Wakes vCPUs that poll `port`, whether or not it is masked. */
@@ -54,26 +67,26 @@ export function wakePollers(domain: Domain, port: number): void {
 /** Keeps a vCPU from running until as many `unpauseVcpu`. */
 export function pauseVcpu(vcpu: Vcpu): void {
   vcpu.sched.pause_count++;
-  updateIdleRunstate(vcpu);
+  runnabilityChanged(vcpu);
 }
 
 export function unpauseVcpu(vcpu: Vcpu): void {
   const record = vcpu.sched;
   if (record.pause_count === 0) throw new Error(`vCPU ${vcpu.id} of domain ${vcpu.domain.id} is not paused`);
   record.pause_count--;
-  updateIdleRunstate(vcpu);
+  runnabilityChanged(vcpu);
 }
 
 /** VCPUOP_up, and the first vCPU of a new domain. */
 export function bringUp(vcpu: Vcpu): void {
   vcpu.sched.pause_flags &= ~VPF_down;
-  updateIdleRunstate(vcpu);
+  runnabilityChanged(vcpu);
 }
 
 /** VCPUOP_down. What it was waiting for, it waits for again when it comes back. */
 export function takeDown(vcpu: Vcpu): void {
   vcpu.sched.pause_flags |= VPF_down;
-  updateIdleRunstate(vcpu);
+  runnabilityChanged(vcpu);
 }
 
 /** The vCPU gets the processor; its state and page tables are loaded. */

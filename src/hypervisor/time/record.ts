@@ -1,5 +1,5 @@
 /** Time state in the hypervisor's heap. Times are nanoseconds of system time. */
-import { array, struct, u32, u64 } from "../../abi/struct.ts";
+import { array, f64, struct, u32, u64 } from "../../abi/struct.ts";
 
 /** A deadline that never comes: the timer is stopped. */
 export const NEVER = 0xffff_ffff_ffff_ffffn;
@@ -36,4 +36,6 @@ export const vcpuTime = struct("vcpu_time", {
   state_entry_time: u64,
   /** Time spent in each state, up to state_entry_time. */
   time_in_state: array(u64, 4),
+  /** Time moved from running to runnable since the area was written last. */
+  unseen_stolen: f64,
 });

@@ -1,9 +1,12 @@
 /** Runstates: how long a vCPU has been running, runnable, blocked and offline. */
-import { type Runstate, vcpuRunstateInfo, XEN_RUNSTATE_UPDATE } from "../../abi/vcpu.ts";
+import { RUNSTATE, type Runstate, vcpuRunstateInfo, XEN_RUNSTATE_UPDATE } from "../../abi/vcpu.ts";
 import { VMASST_TYPE_runstate_update_flag } from "../../abi/xen.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { writeGuestArea } from "./area.ts";
 import { systemTime } from "./now.ts";
+
+/** Stolen time (nanoseconds) at which the guest is told at once. */
+const SEEN_AT = 1_000_000;
 
 /** A new vCPU is offline, from now on. */
 export function initRunstate(vcpu: Vcpu, state: Runstate): void {
@@ -25,6 +28,32 @@ export function setRunstate(vcpu: Vcpu, state: Runstate): void {
   }
   record.state = state;
   updateRunstateArea(vcpu);
+}
+
+/**
+ * A vCPU that counts as running did not run between two times: the host had other things to do. The area
+ * is written with the next change, or when there is a millisecond that the guest does not know of.
+ */
+export function accountStolen(vcpu: Vcpu, from: number, to: number): void {
+  const record = vcpu.time;
+  if (record.state !== RUNSTATE.running || to <= from) return;
+  const [start, end] = [BigInt(from), BigInt(to)];
+  // It was put there meanwhile.
+  if (start < record.state_entry_time) return;
+  const time = record.time_in_state;
+  time.set(RUNSTATE.running, time.get(RUNSTATE.running) + (start - record.state_entry_time));
+  time.set(RUNSTATE.runnable, time.get(RUNSTATE.runnable) + (end - start));
+  record.state_entry_time = end;
+  record.unseen_stolen += to - from;
+  if (record.unseen_stolen >= SEEN_AT) updateRunstateArea(vcpu);
+}
+
+/** Nanoseconds in each RUNSTATE_*, up to now. */
+export function runstateTimes(vcpu: Vcpu): number[] {
+  const { time_in_state, state, state_entry_time } = vcpu.time;
+  const times = [0, 1, 2, 3].map((s) => Number(time_in_state.get(s)));
+  times[state]! += Math.max(0, Number(systemTime(vcpu.domain.hypervisor) - state_entry_time));
+  return times;
 }
 
 /** vcpu_runstate_info as it is in this moment, the time in the present state included. */
@@ -52,6 +81,7 @@ export function updateRunstateArea(vcpu: Vcpu): void {
   const area = record.runstate_area;
   if (area === 0n || !vcpu.loaded) return;
   const written = writeRunstate(vcpu, area);
+  record.unseen_stolen = 0;
   record.runstate_area_stale = !written && !vcpu.kernelMode ? 1 : 0;
 }
 

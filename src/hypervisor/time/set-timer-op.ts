@@ -3,6 +3,7 @@ import { HYPERVISOR } from "../../abi/xen.ts";
 import type { Hypercall } from "../hypercall.ts";
 import { systemTime } from "./now.ts";
 import { NEVER } from "./record.ts";
+import { armVcpuTimers } from "./timers.ts";
 
 /** Further away (13 days), or negative: an old Linux whose jiffies have wrapped, or that has no timer at all. */
 const UNREASONABLE = 1n << 50n;
@@ -21,7 +22,7 @@ export const setTimerOp: Hypercall = {
     if (timeout === 0n) record.singleshot_deadline = NEVER;
     else if (timeout < 0n || timeout - now >= UNREASONABLE) record.singleshot_deadline = now + RETRY;
     else record.singleshot_deadline = timeout;
-    hv.timersChanged = true;
+    armVcpuTimers(vcpu);
     return 0;
   },
 };

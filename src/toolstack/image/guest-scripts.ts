@@ -30,6 +30,10 @@ for word in $cmdline; do
 done
 echo "$hostname" >/proc/sys/kernel/hostname
 
+# Processors may come and go (vcpu-set).
+read -r processors </sys/devices/system/cpu/possible
+[ "$processors" = 0 ] || uevent /lib/typervisor/uevent </dev/null >/dev/null 2>&1 &
+
 . /lib/typervisor/consoles
 [ -e /typervisor/command ] && . /lib/typervisor/command
 
@@ -41,6 +45,12 @@ fi
 export TTY_COLUMNS TTY_ROWS
 # Its own messages would be in the way of the session's.
 exec /sbin/init </dev/null >/dev/null 2>&1
+`;
+
+/** What udev's rules do in a Debian installation: called for each device event, which is in the environment. */
+export const UEVENT = `#!/bin/sh
+# The kernel takes processors off by itself, but leaves it to us to put new ones to use.
+[ "$SUBSYSTEM/$ACTION" = cpu/add ] && echo 1 >"/sys$DEVPATH/online"
 `;
 
 /** Functions for the further consoles. */

@@ -1,7 +1,7 @@
 /** The default guest's root file system: busybox, and a few scripts. */
 import { busyboxApplets } from "./busybox.ts";
 import { type CpioEntry, writeCpio } from "./cpio.ts";
-import { COMMAND, CONSOLES, INIT, INITTAB, PROFILE, SESSION } from "./guest-scripts.ts";
+import { COMMAND, CONSOLES, INIT, INITTAB, PROFILE, SESSION, UEVENT } from "./guest-scripts.ts";
 
 const DIRECTORIES = ["bin", "dev", "etc", "lib", "lib/typervisor", "proc", "root", "run", "sys", "tmp", "usr", "var"];
 
@@ -27,6 +27,7 @@ const FILES: Readonly<Record<string, string>> = {
 const PROGRAMS: Readonly<Record<string, string>> = {
   init: INIT,
   "lib/typervisor/session": SESSION,
+  "lib/typervisor/uevent": UEVENT,
 };
 
 /**
