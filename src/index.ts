@@ -31,7 +31,14 @@ export type { Domain, DomainConsole, DomainEnd, EndReason } from "./toolstack/do
 export type { DomainInfo, VcpuInfo } from "./toolstack/domain-info.ts";
 export { GuestAgent, type GuestSignal } from "./toolstack/guest-agent.ts";
 export { defaultInitramfs, type GuestCommand, PackageError } from "./toolstack/image/index.ts";
-export { createMachine, type DomainConfig, type Machine, type MachineOptions } from "./toolstack/machine.ts";
+export {
+  createMachine,
+  type DomainConfig,
+  type Machine,
+  type MachineMemoryInfo,
+  type MachineOptions,
+} from "./toolstack/machine.ts";
+export type { DomainMemoryInfo } from "./toolstack/memory-control.ts";
 export type { DomainScheduler, Schedule, VcpuStatus } from "./toolstack/scheduling.ts";
 export { formatSize, parseSize } from "./toolstack/size.ts";
 export { parseSystemMap, type SymbolTable } from "./toolstack/symbols.ts";

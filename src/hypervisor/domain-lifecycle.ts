@@ -10,7 +10,7 @@ import { destroyEventChannels, initEventChannels, initVcpuEvents } from "./event
 import { destroyGrantTable } from "./grant-table/destroy.ts";
 import { type GrantLimits, initGrantTable } from "./grant-table/table.ts";
 import type { Hypervisor } from "./hypervisor.ts";
-import { shareWithGuest, unshareWithGuest } from "./mm/domain-frames.ts";
+import { freeSharedFrame, shareWithGuest } from "./mm/domain-frames.ts";
 import { initDomainMemory, initVcpuMemory, relinquishMemory } from "./mm/lifecycle.ts";
 import { setMemoryMap } from "./mm/memory-map.ts";
 import { initVcpuSched } from "./sched/wake.ts";
@@ -21,14 +21,14 @@ import { Vcpu, vcpuRecord } from "./vcpu.ts";
 const FIRST_DOMID = 1;
 const LAST_DOMID = 0x7fef;
 /** Frames by which libxl raises a domain's maximum (LIBXL_MAXMEM_CONSTANT, 1 MiB). Its memory map does not show them. */
-const MAXMEM_SLACK = 256;
+export const MAXMEM_SLACK = 256;
 /** Limit of a PV domain, by its descriptor windows. */
 const MAX_VCPUS = 128;
 
 export interface DomainOptions {
   /** Frames that it may own. They are allocated by the builder. */
   readonly memoryFrames: number;
-  /** More frames that it may balloon up to. Default: memoryFrames. */
+  /** Frames that its memory map covers, so that it can balloon up to them. Default: memoryFrames. */
   readonly maxMemoryFrames?: number;
   readonly maxVcpus?: number;
   /** Default: the next free one. */
@@ -41,24 +41,44 @@ export interface DomainOptions {
   readonly grantLimits?: GrantLimits;
 }
 
+/** The next id that is free behind the one given last, as in Xen: an id that was seen lately means one domain only. */
 function freeDomid(hv: Hypervisor): number {
-  for (let id = FIRST_DOMID; id <= LAST_DOMID; id++) if (!hv.domains.has(id) && !hv.frames.ownsAny(id)) return id;
+  const { state } = hv.frames;
+  let id = state.last_domid;
+  for (let tries = FIRST_DOMID; tries <= LAST_DOMID; tries++) {
+    id = id >= LAST_DOMID ? FIRST_DOMID : id + 1;
+    if (hv.domains.has(id) || hv.zombies.has(id)) continue;
+    state.last_domid = id;
+    return id;
+  }
   throw new Error("no domain id is free");
 }
 
 /** Makes a domain without memory, whose vCPUs are down. It is paused once: `unpause` sets it going. */
 export function createDomain(hv: Hypervisor, options: DomainOptions): Domain {
-  const { maxVcpus = 1, memoryFrames, width = 64 } = options;
+  const { maxVcpus = 1, width = 64 } = options;
   if (width !== 64) throw new Error("32-bit PV domains are not supported yet");
   if (!(maxVcpus >= 1 && maxVcpus <= MAX_VCPUS))
     throw new RangeError(`a domain has 1 to ${MAX_VCPUS} vCPUs, not ${maxVcpus}`);
   const id = options.id ?? freeDomid(hv);
   if (hv.domains.has(id) || hv.hostDomain?.id === id) throw new Error(`there is a domain ${id} already`);
   // A new domain must not inherit what others still have mapped of an old one.
-  if (hv.frames.ownsAny(id)) throw new Error(`there are frames of an earlier domain ${id} still`);
+  if (hv.zombies.has(id)) throw new Error(`there are frames of an earlier domain ${id} still`);
 
   const domain = new Domain(hv, id, hv.heap.allocBytes(domainRecord.sizeof), width);
-  const { record } = domain;
+  hv.domains.set(id, domain);
+  try {
+    initDomain(domain, options);
+  } catch (error) {
+    destroyDomain(hv, domain);
+    throw error;
+  }
+  return domain;
+}
+
+function initDomain(domain: Domain, options: DomainOptions): void {
+  const { hypervisor: hv, record, width } = domain;
+  const { maxVcpus = 1, memoryFrames, maxMemoryFrames = memoryFrames } = options;
   record.pause_count = 1;
   record.max_vcpus = maxVcpus;
   if (options.privileged === true) record.flags |= DOMAIN_PRIVILEGED;
@@ -71,24 +91,21 @@ export function createDomain(hv: Hypervisor, options: DomainOptions): Domain {
   for (let i = 0; i < XEN_LEGACY_MAX_VCPUS; i++) vcpu_info.get(i).evtchn_upcall_mask = 1;
   const vcpus = hv.heap.allocBytes(maxVcpus * vcpuRecord.sizeof);
   record.vcpus = BigInt(vcpus);
-  hv.domains.set(id, domain);
 
-  const maxFrames = options.maxMemoryFrames ?? memoryFrames;
-  initDomainMemory(domain, maxFrames + MAXMEM_SLACK, maxVcpus);
+  initDomainMemory(domain, memoryFrames + MAXMEM_SLACK, maxVcpus);
   // One range of RAM, unless the toolstack has another map for it.
-  setMemoryMap(domain, [{ start: 0, size: maxFrames * PAGE_SIZE, type: E820_RAM }]);
+  setMemoryMap(domain, [{ start: 0, size: maxMemoryFrames * PAGE_SIZE, type: E820_RAM }]);
   initDomainTime(domain);
   initEventChannels(domain, options.maxEventChannelPort);
   initGrantTable(domain, options.grantLimits);
   for (let i = 0; i < maxVcpus; i++) {
     const vcpu = new Vcpu(domain, i, vcpus + i * vcpuRecord.sizeof);
-    domain.vcpus.push(vcpu);
     initVcpuMemory(vcpu);
     initVcpuSched(vcpu);
     initVcpuTime(vcpu);
     initVcpuEvents(vcpu);
+    domain.vcpus.push(vcpu);
   }
-  return domain;
 }
 
 /** Ends a domain at once, and gives back all that it had, but for frames that another domain still maps. */
@@ -101,12 +118,16 @@ export function destroyDomain(hv: Hypervisor, domain: Domain): void {
   destroyEventChannels(domain);
   relinquishMemory(domain);
   destroyGrantTable(domain);
-  hv.domains.delete(domain.id);
-
   const { record } = domain;
-  const sharedInfo = Number(record.shared_info) / PAGE_SIZE;
-  if (!unshareWithGuest(hv, sharedInfo)) throw new Error(`shared_info of domain ${domain.id} is still mapped`);
-  hv.heap.freeFrames(sharedInfo, 1);
-  hv.heap.freeBytes(Number(record.vcpus), record.max_vcpus * vcpuRecord.sizeof);
-  hv.heap.freeBytes(record.address, domainRecord.sizeof);
+  if (record.shared_info !== 0n) freeSharedFrame(domain, Number(record.shared_info) / PAGE_SIZE);
+  if (record.vcpus !== 0n) hv.heap.freeBytes(Number(record.vcpus), record.max_vcpus * vcpuRecord.sizeof);
+  hv.domains.delete(domain.id);
+  if (record.mm.tot_pages > 0) hv.zombies.set(domain.id, domain);
+  else buryDomain(hv, domain);
+}
+
+/** The last frame of a domain that has ended is gone: so is its record. */
+export function buryDomain(hv: Hypervisor, domain: Domain): void {
+  hv.zombies.delete(domain.id);
+  hv.heap.freeBytes(domain.record.address, domainRecord.sizeof);
 }

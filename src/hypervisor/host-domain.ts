@@ -6,6 +6,7 @@
  * what is notified to it is queued, and handled by the run loop between slices of guests.
  */
 import { EINVAL, ENOSPC, ESRCH } from "../abi/errno.ts";
+import { EVTCHN_FIFO_NR_CHANNELS } from "../abi/event_channel.ts";
 import { allocUnbound as allocUnboundIn, mayBind } from "./event-channel/bind.ts";
 import { raisePort } from "./event-channel/deliver.ts";
 import { evtchnFromPort } from "./event-channel/port.ts";
@@ -16,7 +17,6 @@ import { HypercallError } from "./hypercall.ts";
 import type { Hypervisor } from "./hypervisor.ts";
 
 export const HOST_DOMID = 0;
-const MAX_PORTS = 4096;
 
 /** One end of an event channel, in the host. */
 export interface HostPort {
@@ -42,6 +42,8 @@ export class HostDomain {
   readonly #mappings: HostMappings;
   /** Ports that are pending, in the order they were raised. */
   readonly #queue: number[] = [];
+  /** No port below it is free. */
+  #lowestFree = 1;
 
   constructor(hv: Hypervisor) {
     if (hv.hostDomain !== undefined || hv.domains.has(HOST_DOMID)) throw new Error("there is a domain 0 already");
@@ -87,6 +89,11 @@ export class HostDomain {
   /** GNTTABOP_copy between a granted frame and a buffer here. */
   copyGrant(copy: HostCopy): void {
     copyForHost(this.#hv, this.id, copy);
+  }
+
+  /** Number of ports in use. */
+  get openPorts(): number {
+    return this.#channels.size;
   }
 
   /** Number of grants mapped now. */
@@ -154,9 +161,10 @@ export class HostDomain {
   }
 
   #open(channel: Channel): number {
-    for (let port = 1; port < MAX_PORTS; port++) {
+    for (let port = this.#lowestFree; port < EVTCHN_FIFO_NR_CHANNELS; port++) {
       if (this.#channels.has(port)) continue;
       this.#channels.set(port, channel);
+      this.#lowestFree = port + 1;
       return port;
     }
     throw new HypercallError(ENOSPC, "domain 0 has no free port");
@@ -185,6 +193,8 @@ export class HostDomain {
 
   #close(port: number, channel: Channel): void {
     this.#channels.delete(port);
+    this.#lowestFree = Math.min(this.#lowestFree, port);
+    if (channel.pending) this.#queue.splice(this.#queue.indexOf(port), 1);
     const remote = this.#hv.domains.get(channel.remoteDomid);
     if (channel.remotePort === 0 || remote === undefined) return;
     const other = evtchnFromPort(remote, channel.remotePort);

@@ -3,12 +3,13 @@ import type { MemoryLayout } from "../machine/layout.ts";
 import type { MachineMemory } from "../machine/memory.ts";
 import type { Clock, Processor } from "../machine/processor.ts";
 import type { Domain } from "./domain.ts";
-import { createDomain, type DomainOptions, destroyDomain } from "./domain-lifecycle.ts";
+import { buryDomain, createDomain, type DomainOptions, destroyDomain } from "./domain-lifecycle.ts";
 import { CpuPolicy } from "./emulate/cpu-policy.ts";
 import { FastPaths } from "./fast-paths/index.ts";
 import type { HostDomain } from "./host-domain.ts";
 import type { Hypercall } from "./hypercall.ts";
 import { hypercallTable } from "./hypercalls.ts";
+import { unlistFrame } from "./mm/domain-frames.ts";
 import { FrameTable } from "./mm/frame-table.ts";
 import { Heap } from "./mm/heap.ts";
 import { initXenMappings } from "./mm/xen-area.ts";
@@ -69,6 +70,8 @@ export class Hypervisor {
   /** Exits that are served in WebAssembly. */
   readonly fastPaths: FastPaths;
   readonly domains = new Map<number, Domain>();
+  /** Domains that have ended, but for frames that others still map. Their ids are not free before those are. */
+  readonly zombies = new Map<number, Domain>();
   /** Domain 0, if there is one; it registers itself. */
   hostDomain: HostDomain | undefined;
   /** A deadline of a timer or of the scheduler has come nearer: the run loop looks before it goes on. */
@@ -114,6 +117,14 @@ export class Hypervisor {
 
   destroyDomain(domain: Domain): void {
     destroyDomain(this, domain);
+  }
+
+  /** A frame of `owner` has lost its last reference. */
+  frameFreed(owner: number, mfn: number): void {
+    const domain = this.domains.get(owner) ?? this.zombies.get(owner);
+    if (domain === undefined) return;
+    unlistFrame(domain, mfn);
+    if (domain.record.mm.tot_pages === 0 && this.zombies.get(owner) === domain) buryDomain(this, domain);
   }
 
   /** Runs domains for a slice, by default about 5 ms: see RunLoop. */

@@ -9,6 +9,8 @@ import { exceptionName } from "./traps/inject.ts";
 /** Different MSRs that are counted apart. */
 const MSR_COUNT = 256;
 const OTHER_MSR = -1;
+/** The newest crashes are kept. */
+const CRASH_COUNT = 100;
 
 const KERNEL_GS_BASE = 0xc000_0102;
 const AT = fastPathRecord.offset;
@@ -106,7 +108,7 @@ export class Statistics {
   }
 
   countCrash(message: string): void {
-    this.#crashes.push(message);
+    if (this.#crashes.push(message) > CRASH_COUNT) this.#crashes.shift();
   }
 
   toJSON(): Record<string, unknown> {

@@ -1,10 +1,7 @@
 /**
  * What the control protocol needs of a domain's scheduler, memory and vCPUs, in one place: each
- * function is one call of the library where the library has it.
- *
- * What the library does not have yet fails here, with a message that names it.
+ * function is one call of the library.
  */
-import { ControlError } from "./control/protocol.ts";
 import type { DomainSpec } from "./control/shapes.ts";
 import type { Domain } from "./domain.ts";
 import type { DomainConfig } from "./machine.ts";
@@ -24,56 +21,60 @@ export interface Rtds {
   readonly extratime: boolean;
 }
 
-function missing(feature: string): never {
-  throw new ControlError("unsupported", `${feature} is not supported by this version`);
-}
-
 /** The part of a library configuration that these features add. */
-export function startUnder(spec: DomainSpec): Partial<DomainConfig> {
-  return { vcpus: spec.vcpus };
+export function startUnder({
+  vcpus,
+  maximumVcpus,
+  maximumMemoryBytes,
+  weight,
+  cap,
+}: DomainSpec): Partial<DomainConfig> {
+  return {
+    vcpus,
+    ...(maximumVcpus !== undefined && { maxVcpus: maximumVcpus }),
+    ...(maximumMemoryBytes !== undefined && { maxMemory: maximumMemoryBytes }),
+    scheduler: given({ weight, cap }),
+  };
 }
 
-/** What of a configuration cannot be had, or undefined. */
-export function unsupportedIn(spec: DomainSpec): string | undefined {
-  if ((spec.maximumMemoryBytes ?? spec.memoryBytes) !== spec.memoryBytes) {
-    return "maxmem above memory is not supported by this version";
-  }
-  if ((spec.maximumVcpus ?? spec.vcpus) !== spec.vcpus) return "maxvcpus above vcpus is not supported by this version";
-  if (spec.weight !== undefined || spec.cap !== undefined) {
-    return "cpu_weight and cap are not supported by this version";
-  }
-  return undefined;
+export function setVcpus(domain: Domain, vcpus: number): void {
+  domain.setVcpus(vcpus);
 }
 
-export function setVcpus(_domain: Domain, _vcpus: number): void {
-  missing("a change of the number of vCPUs");
+export function setMemoryTarget(domain: Domain, bytes: number): void {
+  domain.setMemoryTarget(bytes);
 }
 
-export function setMemoryTarget(_domain: Domain, _bytes: number): void {
-  missing("ballooning");
+export function setMaximumMemory(domain: Domain, bytes: number): void {
+  domain.setMaximumMemory(bytes);
 }
 
-export function setMaximumMemory(_domain: Domain, _bytes: number): void {
-  missing("ballooning");
+/** Undefined if the domain is under the other scheduler. */
+export function credit2(domain: Domain): Credit2 | undefined {
+  const { scheduler, weight, cap } = domain.scheduler.get();
+  return scheduler === "credit2" ? { weight, cap } : undefined;
 }
 
-/** Undefined if the domain is under another scheduler. */
-export function credit2(_domain: Domain): Credit2 | undefined {
-  missing("a scheduler with weights and caps");
+/** Puts the domain under this scheduler, if it is not. */
+export function setCredit2(domain: Domain, parameters: Changes<Credit2>): void {
+  domain.scheduler.set({ scheduler: "credit2", ...given(parameters) });
 }
 
-export function setCredit2(_domain: Domain, _parameters: Changes<Credit2>): void {
-  missing("a scheduler with weights and caps");
+/** Undefined if the domain is under the other scheduler. */
+export function rtds(domain: Domain): Rtds | undefined {
+  const { scheduler, period, budget, extratime } = domain.scheduler.get();
+  return scheduler === "rtds" ? { period, budget, extratime } : undefined;
 }
 
-/** Undefined if the domain is under another scheduler. */
-export function rtds(_domain: Domain): Rtds | undefined {
-  missing("a real-time scheduler");
+/** Puts the domain under this scheduler, if it is not. */
+export function setRtds(domain: Domain, parameters: Changes<Rtds>): void {
+  domain.scheduler.set({ scheduler: "rtds", ...given(parameters) });
 }
 
-export function setRtds(_domain: Domain, _parameters: Changes<Rtds>): void {
-  missing("a real-time scheduler");
+function given<T extends object>(changes: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(changes).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
-/** As `info` names it. */
-export const SCHEDULER = "round robin";
+/** As `info` names it: the real-time class goes before the proportional one. */
+export const SCHEDULER = "credit2, rtds";

@@ -20,6 +20,8 @@ export interface DomainDirectory {
   readonly name: string;
   readonly uuid: string;
   readonly memoryBytes: number;
+  /** Up to which it can balloon. */
+  readonly maxMemoryBytes: number;
   /** vCPUs that it is to have online, and the most that it can have. */
   readonly vcpus: number;
   readonly maxVcpus: number;
@@ -54,7 +56,6 @@ export function writeHostDirectory(xenstore: Xenstore): void {
 export function writeDomainDirectory(xenstore: Xenstore, domain: DomainDirectory): void {
   const { domid } = domain;
   const home = domainPath(domid);
-  const kibibytes = String(domain.memoryBytes / 1024);
   xenstore.transaction((content) => {
     // Children inherit: the guest may read all of its directory and write none of it, but for what follows.
     directory(content, home, ["n0", `r${domid}`]);
@@ -66,8 +67,10 @@ export function writeDomainDirectory(xenstore: Xenstore, domain: DomainDirectory
     content.write(`${home}/name`, domain.name);
     content.write(`${home}/domid`, String(domid));
     requestVcpus(content, domid, domain.vcpus, domain.maxVcpus);
-    content.write(`${home}/memory/static-max`, kibibytes);
-    content.write(`${home}/memory/target`, kibibytes);
+    content.write(`${home}/memory/static-max`, String(domain.maxMemoryBytes / 1024));
+    content.write(`${home}/memory/target`, String(domain.memoryBytes / 1024));
+    // A PV domain has no memory for a graphics card: libxl writes its "unknown".
+    content.write(`${home}/memory/videoram`, "-1");
     content.write(`${home}/control/platform-feature-multiprocessor-suspend`, "1");
     content.write(`${home}/control/platform-feature-xs_reset_watches`, "1");
     for (const path of GUEST_WRITABLE) directory(content, `${home}/${path}`, [`n${domid}`]);

@@ -29,9 +29,12 @@ export function connectServices(xenstore: Xenstore, driverDomain: DriverDomain, 
     for (const undo of cleanup.splice(0).reverse()) undo();
   };
   try {
+    // The store forgets the domain when its directory is gone: there is next to nothing left to look for then.
+    let disconnectStore = (): void => {};
+    cleanup.push(() => disconnectStore());
     writeDomainDirectory(xenstore, domain);
     cleanup.push(() => removeDomainDirectory(xenstore, domain.domid, domain.uuid));
-    cleanup.push(connectStore(xenstore, driverDomain, domain));
+    disconnectStore = connectStore(xenstore, driverDomain, domain);
     const [first, ...more] = domain.consoles;
     if (first !== undefined) cleanup.push(connectFirstConsole(driverDomain, domain, first));
     for (const [i, console] of more.entries())

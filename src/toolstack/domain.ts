@@ -4,6 +4,7 @@ import { readableConsole, writableConsole } from "../backends/console/streams.ts
 import type { Domain as HypervisorDomain } from "../hypervisor/domain.ts";
 import { sendNmi } from "../hypervisor/traps/deliver.ts";
 import { type DomainInfo, domainInfo, type VcpuInfo, vcpuInfo } from "./domain-info.ts";
+import type { DomainMemoryInfo, MemoryControl } from "./memory-control.ts";
 import { pauseDomain, unpauseDomain } from "./pause.ts";
 import { DomainScheduler, type VcpuStatus, vcpuStatus } from "./scheduling.ts";
 
@@ -27,6 +28,7 @@ export interface DomainOwner {
   requestVcpus(domid: number, count: number): void;
   /** Takes the domain away at once. */
   destroy(domain: Domain): void;
+  memory(domain: Domain): MemoryControl;
 }
 
 /** One console of a domain, as byte streams. */
@@ -173,6 +175,39 @@ export class Domain {
   /** Its vCPUs, at this moment. */
   vcpuInfo(): VcpuInfo[] {
     return vcpuInfo(this.hypervisorDomain);
+  }
+
+  /** How much memory it has, and should have. @throws Error when the domain is gone */
+  get memory(): DomainMemoryInfo {
+    return this.#memory().info();
+  }
+
+  /**
+   * Asks the guest to balloon to this amount, and lets it have no more, as `xl mem-set` does.
+   * @param size bytes, or a size such as "512M"; at most what it was made for (`maxMemory`)
+   * @throws RangeError; Error when the domain is gone
+   */
+  setMemoryTarget(size: number | string): void {
+    this.#memory().setTarget(size);
+    this.#owner.wake();
+  }
+
+  /**
+   * Lets the guest take memory up to this amount by itself, as `xl mem-max` does. It can be lowered below
+   * what the guest has: then it gets no more before it is below.
+   * @param size bytes, or a size such as "512M"; at least the target
+   * @throws RangeError; Error when the domain is gone
+   */
+  setMaximumMemory(size: number | string): void {
+    this.#memory().setMaximum(size);
+  }
+
+  #memory(): MemoryControl {
+    const { hypervisor } = this.hypervisorDomain;
+    if (hypervisor.domains.get(this.id) !== this.hypervisorDomain) {
+      throw new Error(`domain ${this.id} (${this.name}) is gone`);
+    }
+    return this.#owner.memory(this);
   }
 
   /** Ends the domain at once, as `xl destroy` does. */

@@ -13,7 +13,7 @@ import { VirtualClock } from "../hypervisor/time/clock.ts";
 import { setWallclock } from "../hypervisor/time/system-time.ts";
 import { createProcessor, type ProcessorOptions } from "../machine/interpreter/index.ts";
 import { layOutMemory } from "../machine/layout.ts";
-import { MachineMemory } from "../machine/memory.ts";
+import { MachineMemory, PAGE_SIZE } from "../machine/memory.ts";
 import type { Clock, Processor } from "../machine/processor.ts";
 import { createDefaultPlatform } from "../platform/default.ts";
 import type { Platform } from "../platform/types.ts";
@@ -21,10 +21,11 @@ import { buildDomain } from "./builder/build.ts";
 import { Domain, type DomainEnd, type EndReason, newConsoles } from "./domain.ts";
 import { writeHostDirectory } from "./domain-directory.ts";
 import { connectServices } from "./domain-services.ts";
+import { MemoryControl } from "./memory-control.ts";
 import { Milestones } from "./milestones.ts";
 import { RunLoop } from "./run-loop.ts";
 import { requestVcpus, type Schedule } from "./scheduling.ts";
-import { parseSize } from "./size.ts";
+import { formatSize, toBytes } from "./size.ts";
 import type { SymbolTable } from "./symbols.ts";
 import { randomUuid, uuidBytes } from "./uuid.ts";
 import { domainPath } from "./xenstore/path.ts";
@@ -53,6 +54,8 @@ export interface DomainConfig {
   readonly commandLine?: string;
   /** Bytes, or a size such as "256M". Default: all memory of the machine. */
   readonly memory?: number | string;
+  /** Up to here it can balloon later (xl's `maxmem`): its memory map ends there. Default: `memory`. */
+  readonly maxMemory?: number | string;
   /** vCPUs that are online at first. Default 1. */
   readonly vcpus?: number;
   /** vCPUs that it can ever have: see Domain.setVcpus. Default: `vcpus`. */
@@ -74,9 +77,20 @@ export interface DomainConfig {
   readonly preserve?: (reason: EndReason) => boolean;
 }
 
+/** Amounts in bytes. */
+export interface MachineMemoryInfo {
+  /** All that the hypervisor has, for itself and for domains. */
+  readonly total: number;
+  readonly free: number;
+  /** Part of `free` that is promised to domains. */
+  readonly outstandingClaims: number;
+}
+
 /** Wallclock at the start of machines in virtual time: 2026-01-01 00:00 UTC. */
 const VIRTUAL_EPOCH = 1_767_225_600_000_000_000n;
 const DEFAULT_MEMORY = 256 << 20;
+/** Machine addresses have 32 bits. */
+const MACHINE_LIMIT = 2 ** 32;
 /** sched_op shutdown reasons (public/sched.h). */
 const REASONS: readonly EndReason[] = ["poweroff", "reboot", "suspend", "crash", "watchdog"];
 
@@ -95,6 +109,11 @@ export async function createMachine(options: MachineOptions = {}): Promise<Machi
   const platform = options.platform ?? createDefaultPlatform();
   const memoryBytes = toBytes(options.memory ?? DEFAULT_MEMORY);
   const layout = layOutMemory(memoryBytes + hypervisorReserve(memoryBytes));
+  if (layout.size > MACHINE_LIMIT) {
+    throw new RangeError(
+      `${formatSize(memoryBytes)} is too much memory: a machine has 4 GiB, of which ${formatSize(layout.size - memoryBytes)} would be its own`,
+    );
+  }
   const memory = new MachineMemory(layout.size);
 
   let cpu: Processor | undefined;
@@ -158,12 +177,6 @@ export class Machine {
     writeHostDirectory(this.xenstore);
   }
 
-  /** The machine's memory in bytes, as `xl info` shows it: what the hypervisor has for itself and for domains. */
-  get memory(): { readonly total: number; readonly free: number } {
-    const { frames, layout } = this.hypervisor;
-    return { total: layout.size - layout.heapBase, free: frames.state.free_frames * 4096 };
-  }
-
   /** The domains that there are: those that run, and those that were preserved. */
   get domains(): readonly Domain[] {
     return [...this.#running.values()].map(({ domain }) => domain);
@@ -176,13 +189,20 @@ export class Machine {
    */
   async createDomain(config: DomainConfig): Promise<Domain> {
     const memoryBytes = toBytes(config.memory ?? this.memoryBytes);
+    const maxMemoryBytes = toBytes(config.maxMemory ?? memoryBytes);
+    if (maxMemoryBytes < memoryBytes) {
+      throw new RangeError(
+        `maxMemory (${formatSize(maxMemoryBytes)}) is less than memory (${formatSize(memoryBytes)})`,
+      );
+    }
     const { vcpus = 1, maxVcpus = vcpus } = config;
     const uuid = config.uuid ?? (this.#virtual === undefined ? randomUuid() : this.#nextUuid());
     const hv = this.hypervisor;
     if (config.name !== undefined) this.#checkName(config.name);
     const hvDomain = hv.createDomain({
       maxVcpus,
-      memoryFrames: memoryBytes / 4096,
+      memoryFrames: memoryBytes / PAGE_SIZE,
+      maxMemoryFrames: maxMemoryBytes / PAGE_SIZE,
       handle: uuidBytes(uuid),
     });
     const limit = this.#virtual === undefined ? DEFAULT_CONSOLE_LIMIT : Number.POSITIVE_INFINITY;
@@ -198,6 +218,7 @@ export class Machine {
         this.#loop.wake();
       },
       destroy: (domain) => this.#destroy(domain),
+      memory: (domain) => new MemoryControl(this.xenstore, domain.hypervisorDomain),
     });
     const running: Running = {
       domain,
@@ -221,6 +242,7 @@ export class Machine {
         name,
         uuid,
         memoryBytes,
+        maxMemoryBytes,
         vcpus,
         maxVcpus,
         console: built.console,
@@ -247,6 +269,16 @@ export class Machine {
   /** 100 to 500000, or 0 for none. */
   set schedulerRateLimit(microseconds: number) {
     setRateLimit(this.hypervisor, microseconds);
+  }
+
+  /** The machine's memory in bytes, as `xl info` shows it. */
+  get memory(): MachineMemoryInfo {
+    const { frames, layout } = this.hypervisor;
+    return {
+      total: layout.size - layout.heapBase,
+      free: frames.state.free_frames * PAGE_SIZE,
+      outstandingClaims: frames.state.outstanding_claims * PAGE_SIZE,
+    };
   }
 
   /** Ends all domains. */
@@ -349,14 +381,6 @@ export class Machine {
     running.disconnect();
     this.hypervisor.destroyDomain(running.domain.hypervisorDomain);
   }
-}
-
-function toBytes(size: number | string): number {
-  const bytes = typeof size === "string" ? parseSize(size) : size;
-  if (!Number.isInteger(bytes) || bytes <= 0 || bytes % 4096 !== 0) {
-    throw new RangeError(`${size} is not an amount of memory: it must be a multiple of 4096 bytes`);
-  }
-  return bytes;
 }
 
 /** Memory that the hypervisor needs for itself, besides the domains': frame table, M2P, page tables, records. */

@@ -15,6 +15,15 @@ export function parseSize(text: string): number {
   return Math.floor(bytes / 4096) * 4096;
 }
 
+/** Bytes of an amount of memory given as a number of bytes or as text. @throws RangeError unless it is whole pages */
+export function toBytes(size: number | string): number {
+  const bytes = typeof size === "string" ? parseSize(size) : size;
+  if (!Number.isSafeInteger(bytes) || bytes <= 0 || bytes % 4096 !== 0) {
+    throw new RangeError(`${size} is not an amount of memory: it must be a multiple of 4096 bytes`);
+  }
+  return bytes;
+}
+
 /** A short form for people: `256 MiB`. */
 export function formatSize(bytes: number): string {
   for (const [unit, name] of [

@@ -21,7 +21,8 @@ export interface ShellOptions {
   readonly memory?: string;
   readonly vcpus?: number;
   readonly maxVcpus?: number;
-  /** The machine to boot on. Default: one of its own, of `memory`. */
+  readonly maxMemory?: string;
+  /** The machine to boot on. Default: one of its own, of `maxMemory`. */
   readonly machine?: Machine;
 }
 
@@ -55,14 +56,16 @@ export class GuestShell {
 
   static async boot(options: ShellOptions = {}): Promise<GuestShell> {
     const image = await obtainGuestImage();
-    const { files = new Uint8Array(0), memory = "256M", virtualTime = false, vcpus = 1, maxVcpus = vcpus } = options;
-    const machine = options.machine ?? (await createMachine({ memory, virtualTime }));
+    const { files = new Uint8Array(0), memory = "256M", maxMemory = memory, virtualTime = false } = options;
+    const { vcpus = 1, maxVcpus = vcpus } = options;
+    const machine = options.machine ?? (await createMachine({ memory: maxMemory, virtualTime }));
     const domain = await machine.createDomain({
       kernel: image.kernel,
       ramdisk: commandRamdisk(Buffer.concat([image.ramdisk, files]), { argv: ["sh"], stdin: "stream" }),
       commandLine: "console=hvc0",
-      consoles: 4,
       memory,
+      maxMemory,
+      consoles: 4,
       vcpus,
       maxVcpus,
     });

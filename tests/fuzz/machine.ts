@@ -142,7 +142,7 @@ export class FuzzMachine {
     hv.destroyDomain(guest.domain);
     // Frames that the other one has mapped remain, and keep the number in use.
     const next = [id, ...Array.from({ length: 50 }, (_, i) => i + 3)].find(
-      (n) => !hv.domains.has(n) && !hv.frames.ownsAny(n),
+      (n) => !hv.domains.has(n) && !hv.zombies.has(n),
     );
     const replacement = new FuzzGuest(hv, next!);
     guests[guests.indexOf(guest)] = replacement;

@@ -11,8 +11,11 @@ test("a number is not used again while frames of its last domain are held", () =
   assert.ok(hv.frames.getPage(held, domain.id));
   hv.destroyDomain(domain);
   assert.equal(hv.frames.owner(held), domain.id);
+  assert.equal(hv.frames.state.last_domid, domain.id);
+  hv.frames.state.last_domid = domain.id - 1;
   assert.equal(hv.createDomain({ memoryFrames: 8 }).id, domain.id + 1);
   assert.throws(() => hv.createDomain({ memoryFrames: 8, id: domain.id }), /frames of an earlier domain/);
   putPage(hv, held);
+  hv.frames.state.last_domid = domain.id - 1;
   assert.equal(hv.createDomain({ memoryFrames: 8 }).id, domain.id);
 });

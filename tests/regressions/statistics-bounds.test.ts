@@ -24,3 +24,11 @@ test("a guest cannot make the statistics grow without limit", () => {
   assert.ok(Object.keys(emulated.rdmsr).length < 300);
   assert.equal(emulated.rdmsr.others, 1000 - 256);
 });
+
+test("nor can guests that crash, one after the other", () => {
+  const { statistics } = new TestGuest().hv;
+  for (let n = 0; n < 1000; n++) statistics.countCrash(`domain ${n}`);
+  const { crashes } = JSON.parse(JSON.stringify(statistics));
+  assert.equal(crashes.length, 100);
+  assert.equal(crashes.at(-1), "domain 999");
+});

@@ -40,7 +40,7 @@ export const evtchnFifoDomain = struct("evtchn_fifo_domain", {
 
 /** The event-channel part of a domain. */
 export const domainEvtchn = struct("domain_evtchn", {
-  /** Heap frame of u32 bucket addresses; 0 before initialisation. */
+  /** Table of u32 bucket addresses, enough for max_evtchn_port; 0 before initialisation. */
   buckets: u32,
   /** Ports that have a record: a multiple of EVTCHNS_PER_BUCKET. */
   valid_evtchns: u32,

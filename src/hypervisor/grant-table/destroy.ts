@@ -1,12 +1,11 @@
 /** Grants of a domain that ends: what it mapped, and what it granted. */
 import { GNTMAP_device_map, GNTMAP_host_map, GNTMAP_readonly } from "../../abi/grant_table.ts";
 import { DOMID_INVALID } from "../../abi/xen.ts";
-import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
-import { unshareWithGuest } from "../mm/domain-frames.ts";
-import { forEachMapping, putHandle } from "./maptrack.ts";
+import { freeSharedFrame } from "../mm/domain-frames.ts";
+import { forEachMapping, freeMaptrack, putHandle } from "./maptrack.ts";
 import { releaseFrame, unpin } from "./pin.ts";
-import { removeStatusFrames, sharedFrame, tableGet } from "./table.ts";
+import { forEachPinned, freeGrantTables, sharedFrame, statusFrame } from "./table.ts";
 
 /**
  * Ends what a domain has mapped. Entries in its page tables drop their own references when those
@@ -36,29 +35,19 @@ export function destroyGrantTable(domain: Domain): void {
   if (record.shared === 0) return;
   releaseMappings(domain);
   hv.hostDomain?.domainDestroyed(domain.id);
-  for (const other of hv.domains.values()) {
-    if (other === domain || other.record.grant.shared === 0) continue;
-    forEachMapping(other, (_handle, entry) => {
+  // Whoever has mapped something of it keeps the frame, and a handle that leads to nobody.
+  const grantees = new Set<number>();
+  forEachPinned(domain, (_ref, active) => grantees.add(active.domid));
+  for (const domid of grantees) {
+    const grantee = hv.domains.get(domid);
+    if (grantee === undefined || grantee === domain) continue;
+    forEachMapping(grantee, (_handle, entry) => {
       if (entry.domid === domain.id) entry.domid = DOMID_INVALID;
     });
   }
-  if (!removeStatusFrames(domain)) throw new Error(`domain ${domain.id} ends with its status frames mapped`);
-  for (let i = 0; i < record.nr_frames; i++) {
-    const mfn = sharedFrame(domain, i);
-    if (!unshareWithGuest(hv, mfn)) throw new Error(`domain ${domain.id} ends with its grant table mapped`);
-    hv.heap.freeFrames(mfn, 1);
-  }
-  freeTable(domain, record.active, record.nr_active_frames);
-  freeTable(domain, record.maptrack, record.nr_maptrack_frames);
-  hv.heap.freeFrames(record.shared / PAGE_SIZE, 1);
-  hv.heap.freeFrames(record.status / PAGE_SIZE, 1);
-  record.shared = record.status = record.active = record.maptrack = 0;
-  record.nr_frames = record.nr_active_frames = record.nr_maptrack_frames = 0;
-}
-
-/** Frees a table of frame addresses, and the frames. */
-function freeTable(domain: Domain, table: number, frames: number): void {
-  const { heap } = domain.hypervisor;
-  for (let i = 0; i < frames; i++) heap.freeFrames(tableGet(domain, table, i) / PAGE_SIZE, 1);
-  heap.freeFrames(table / PAGE_SIZE, 1);
+  for (let i = 0; i < record.nr_status_frames; i++) freeSharedFrame(domain, statusFrame(domain, i));
+  record.nr_status_frames = 0;
+  for (let i = 0; i < record.nr_frames; i++) freeSharedFrame(domain, sharedFrame(domain, i));
+  freeMaptrack(domain);
+  freeGrantTables(domain);
 }

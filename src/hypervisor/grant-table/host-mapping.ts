@@ -40,7 +40,8 @@ export interface HostMapped {
 export class HostMappings {
   readonly #hv: Hypervisor;
   readonly #domid: number;
-  readonly #mapped = new Set<HostMapped>();
+  /** By the granter. */
+  readonly #mapped = new Map<number, Set<HostMapped>>();
 
   constructor(hv: Hypervisor, domid: number) {
     this.#hv = hv;
@@ -48,12 +49,14 @@ export class HostMappings {
   }
 
   get count(): number {
-    return this.#mapped.size;
+    let count = 0;
+    for (const mappings of this.#mapped.values()) count += mappings.size;
+    return count;
   }
 
   /** All that is mapped now. */
-  all(): Iterable<HostMapped> {
-    return this.#mapped.values();
+  *all(): Generator<HostMapped> {
+    for (const mappings of this.#mapped.values()) yield* mappings;
   }
 
   map(domid: number, ref: number, { readonly }: MapOptions): GrantMapping {
@@ -69,9 +72,9 @@ export class HostMappings {
       throw new GrantError(GNTST.general_error, what);
     }
     const mapping: HostMapped = { domid, ref, readonly, mfn };
-    this.#mapped.add(mapping);
+    const mapped = this.#mapped.get(domid) ?? new Set();
+    this.#mapped.set(domid, mapped.add(mapping));
     const bytes = hv.memory.frame(mfn);
-    const mapped = this.#mapped;
     return {
       get bytes() {
         if (!mapped.has(mapping)) throw new Error(`${what} has ended`);
@@ -86,12 +89,14 @@ export class HostMappings {
 
   /** Ends all mappings of a domain's frames. */
   releaseAll(domid: number): void {
-    for (const mapping of [...this.#mapped]) if (mapping.domid === domid) this.#unmap(mapping);
+    for (const mapping of this.#mapped.get(domid) ?? []) this.#unmap(mapping);
   }
 
   #unmap(mapping: HostMapped): void {
     // Also after the domain's end, which has unmapped it already.
-    if (!this.#mapped.delete(mapping)) return;
+    const mapped = this.#mapped.get(mapping.domid);
+    if (mapped?.delete(mapping) !== true) return;
+    if (mapped.size === 0) this.#mapped.delete(mapping.domid);
     const granter = this.#hv.domains.get(mapping.domid);
     if (granter === undefined) throw new Error(`domain ${mapping.domid} went away before its grants`);
     if (!mapping.readonly) this.#hv.cpu.frameWritten(mapping.mfn);

@@ -3,7 +3,7 @@ import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
 import { OutOfHeap } from "../mm/heap.ts";
 import { MAPTRACK_PER_FRAME, MAPTRACK_TAIL, maptrackEntry } from "./record.ts";
-import { tableGet, tableSet } from "./table.ts";
+import { tableBytes, tableGet, tableSet } from "./table.ts";
 
 export type MaptrackEntry = ReturnType<typeof maptrackEntry.at>;
 
@@ -39,9 +39,11 @@ export function putHandle(domain: Domain, handle: number): void {
 function grow(domain: Domain): boolean {
   const record = domain.record.grant;
   if (record.nr_maptrack_frames >= record.max_maptrack_frames) return false;
+  const { heap } = domain.hypervisor;
   let mfn: number;
   try {
-    mfn = domain.hypervisor.heap.allocFrames(1);
+    if (record.maptrack === 0) record.maptrack = heap.allocBytes(tableBytes(record.max_maptrack_frames));
+    mfn = heap.allocFrames(1);
   } catch (error) {
     if (error instanceof OutOfHeap) return false;
     throw error;
@@ -54,6 +56,18 @@ function grow(domain: Domain): boolean {
   }
   record.maptrack_head = first;
   return true;
+}
+
+/** Gives all back; no handle is in use. */
+export function freeMaptrack(domain: Domain): void {
+  const { heap } = domain.hypervisor;
+  const record = domain.record.grant;
+  if (record.maptrack === 0) return;
+  for (let i = 0; i < record.nr_maptrack_frames; i++) {
+    heap.freeFrames(tableGet(domain, record.maptrack, i) / PAGE_SIZE, 1);
+  }
+  heap.freeBytes(record.maptrack, tableBytes(record.max_maptrack_frames));
+  record.maptrack = record.nr_maptrack_frames = 0;
 }
 
 /** Calls `each` for every handle in use. */

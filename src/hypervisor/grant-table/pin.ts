@@ -15,7 +15,7 @@ import type { Domain } from "../domain.ts";
 import { PageType } from "../mm/frame-table.ts";
 import { getPage, getPageType, putPage, putPageType } from "../mm/page-type.ts";
 import { clearStatus, setStatus } from "./status.ts";
-import { activeEntryOf, isPinned, nrGrantEntries, sharedEntryAddress } from "./table.ts";
+import { activeEntryOf, isPinned, makeActiveEntry, nrGrantEntries, sharedEntryAddress } from "./table.ts";
 
 /** Far more than there can be mappings of one entry. */
 const PIN_LIMIT = 0x00ff_ffff;
@@ -73,6 +73,7 @@ export interface Use {
 /** Pins entry `ref` of `granter`. With GNTST.okay the active entry says which frame it is; no reference is taken on it. */
 export function pin(granter: Domain, ref: number, use: Use): GrantStatus {
   if (ref >= nrGrantEntries(granter)) return GNTST.bad_gntref;
+  if (!makeActiveEntry(granter, ref)) return GNTST.general_error;
   const active = activeEntryOf(granter, ref);
   const pinned = isPinned(active);
   // A second grantee, or one who maps what can only be copied, cannot share the entry with the first.

@@ -1,5 +1,5 @@
 /** Grant-table state in the hypervisor's heap. */
-import { array, struct, u8, u16, u32 } from "../../abi/struct.ts";
+import { struct, u8, u16, u32 } from "../../abi/struct.ts";
 
 export const DEFAULT_MAX_GRANT_FRAMES = 64;
 export const DEFAULT_MAX_MAPTRACK_FRAMES = 1024;
@@ -55,17 +55,17 @@ export const domainGrant = struct("domain_grant", {
   nr_frames: u32,
   max_frames: u32,
   nr_status_frames: u32,
-  nr_active_frames: u32,
   nr_maptrack_frames: u32,
   max_maptrack_frames: u32,
   /** First free handle, or MAPTRACK_TAIL. */
   maptrack_head: u32,
-  /** Heap frames, each a table of u32: MFNs of shared frames, of status frames; addresses of active and of maptrack frames. */
+  /**
+   * Tables of u32, as long as max_frames and max_maptrack_frames need them: MFNs of shared frames, of status
+   * frames; addresses of active and of maptrack frames. Active frames are made when an entry of theirs is used first
+   * (0 before); the table of maptrack frames, and that of status frames, with its first frame.
+   */
   shared: u32,
   status: u32,
   active: u32,
   maptrack: u32,
 });
-
-/** A table of u32 in one heap frame. */
-export const frameTable = struct("grant_frame_table", { entry: array(u32, TABLE_ENTRIES) });

@@ -4,13 +4,14 @@
  *
  *     shared frames   v1: 512 entries of 8 bytes each; v2: 256 of 16. Written by the guest.
  *     status frames   v2: `reading` and `writing` of each entry, a u16 each. Written here.
- *     active frames   128 activeEntry each; enough for v1's number of entries, in both versions
+ *     active frames   128 activeEntry each, made on use; enough for v1's number of entries, in both versions
  */
 import { GTF_permit_access, GTF_readonly, grantEntryV1, grantEntryV2 } from "../../abi/grant_table.ts";
 import { DOMID_INVALID } from "../../abi/xen.ts";
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
 import { shareWithGuest, unshareWithGuest } from "../mm/domain-frames.ts";
+import { OutOfHeap } from "../mm/heap.ts";
 import {
   ACTIVE_PER_FRAME,
   type ActiveEntry,
@@ -33,6 +34,11 @@ export interface GrantLimits {
   readonly maxMaptrackFrames?: number;
 }
 
+/** Bytes of a table of `entries` u32. */
+export function tableBytes(entries: number): number {
+  return Math.max(entries, 1) * 4;
+}
+
 /** Reads a table of u32 in the heap. */
 export function tableGet(domain: Domain, table: number, index: number): number {
   return domain.hypervisor.memory.dv.getUint32(table + index * 4, true);
@@ -50,10 +56,8 @@ export function initGrantTable(domain: Domain, limits: GrantLimits = {}): void {
   record.max_frames = Math.min(limits.maxFrames ?? DEFAULT_MAX_GRANT_FRAMES, MAX_GRANT_FRAMES);
   record.max_maptrack_frames = Math.min(limits.maxMaptrackFrames ?? DEFAULT_MAX_MAPTRACK_FRAMES, MAX_MAPTRACK_FRAMES);
   record.maptrack_head = MAPTRACK_TAIL;
-  record.shared = heap.allocFrames(1) * PAGE_SIZE;
-  record.status = heap.allocFrames(1) * PAGE_SIZE;
-  record.active = heap.allocFrames(1) * PAGE_SIZE;
-  record.maptrack = heap.allocFrames(1) * PAGE_SIZE;
+  record.shared = heap.allocBytes(tableBytes(record.max_frames));
+  record.active = heap.allocBytes(tableBytes(record.max_frames * ACTIVE_FRAMES_PER_FRAME));
   growGrantTable(domain, Math.min(INITIAL_FRAMES, record.max_frames));
 }
 
@@ -68,10 +72,6 @@ export function growGrantTable(domain: Domain, frames: number): void {
   const { heap } = domain.hypervisor;
   const record = domain.record.grant;
   while (record.nr_frames < frames) {
-    while (record.nr_active_frames < (record.nr_frames + 1) * ACTIVE_FRAMES_PER_FRAME) {
-      tableSet(domain, record.active, record.nr_active_frames, heap.allocFrames(1) * PAGE_SIZE);
-      record.nr_active_frames++;
-    }
     const mfn = heap.allocFrames(1);
     shareWithGuest(domain, mfn, true);
     tableSet(domain, record.shared, record.nr_frames, mfn);
@@ -80,11 +80,17 @@ export function growGrantTable(domain: Domain, frames: number): void {
   if (record.version === 2) addStatusFrames(domain);
 }
 
+/** Frames of `status` for a table of `frames` frames of version 2. */
+function statusFrames(frames: number): number {
+  return Math.ceil((frames * V2_PER_FRAME) / STATUS_PER_FRAME);
+}
+
 /** Version 2: as many status frames as the entries need. */
 export function addStatusFrames(domain: Domain): void {
   const { heap } = domain.hypervisor;
   const record = domain.record.grant;
-  const needed = Math.ceil((record.nr_frames * V2_PER_FRAME) / STATUS_PER_FRAME);
+  const needed = statusFrames(record.nr_frames);
+  if (record.status === 0) record.status = heap.allocBytes(tableBytes(statusFrames(record.max_frames)));
   while (record.nr_status_frames < needed) {
     const mfn = heap.allocFrames(1);
     shareWithGuest(domain, mfn, true);
@@ -131,11 +137,58 @@ export function statusAddress(domain: Domain, ref: number): number {
   return statusFrame(domain, Math.floor(ref / STATUS_PER_FRAME)) * PAGE_SIZE + (ref % STATUS_PER_FRAME) * 2;
 }
 
-/** What is remembered of entry `ref`. */
+/** What is remembered of entry `ref`: to be looked at only, unless it is pinned. One that was never used is all zero. */
 export function activeEntryOf(domain: Domain, ref: number): ActiveEntry {
-  const { memory } = domain.hypervisor;
+  const { memory, frames } = domain.hypervisor;
   const base = tableGet(domain, domain.record.grant.active, Math.floor(ref / ACTIVE_PER_FRAME));
-  return activeEntry.at(memory, base + (ref % ACTIVE_PER_FRAME) * activeEntry.sizeof);
+  const frame = base === 0 ? frames.state.zero_frame * PAGE_SIZE : base;
+  return activeEntry.at(memory, frame + (ref % ACTIVE_PER_FRAME) * activeEntry.sizeof);
+}
+
+/** Makes room to remember something of entry `ref`; false if the hypervisor has no memory left. */
+export function makeActiveEntry(domain: Domain, ref: number): boolean {
+  const { heap } = domain.hypervisor;
+  const table = domain.record.grant.active;
+  const index = Math.floor(ref / ACTIVE_PER_FRAME);
+  if (tableGet(domain, table, index) !== 0) return true;
+  try {
+    tableSet(domain, table, index, heap.allocFrames(1) * PAGE_SIZE);
+    return true;
+  } catch (error) {
+    if (error instanceof OutOfHeap) return false;
+    throw error;
+  }
+}
+
+/** Calls `each` for every entry that is pinned. */
+export function forEachPinned(domain: Domain, each: (ref: number, active: ActiveEntry) => void): void {
+  const { nr_frames, active: table } = domain.record.grant;
+  for (let frame = 0; frame < nr_frames * ACTIVE_FRAMES_PER_FRAME; frame++) {
+    if (tableGet(domain, table, frame) === 0) continue;
+    for (let i = 0; i < ACTIVE_PER_FRAME; i++) {
+      const ref = frame * ACTIVE_PER_FRAME + i;
+      const active = activeEntryOf(domain, ref);
+      if (isPinned(active)) each(ref, active);
+    }
+  }
+}
+
+/** Frees the tables, and the active frames. Shared, status and maptrack frames are gone. */
+export function freeGrantTables(domain: Domain): void {
+  const { heap } = domain.hypervisor;
+  const record = domain.record.grant;
+  const active = record.max_frames * ACTIVE_FRAMES_PER_FRAME;
+  if (record.active !== 0) {
+    for (let i = 0; i < active; i++) {
+      const address = tableGet(domain, record.active, i);
+      if (address !== 0) heap.freeFrames(address / PAGE_SIZE, 1);
+    }
+    heap.freeBytes(record.active, tableBytes(active));
+  }
+  if (record.status !== 0) heap.freeBytes(record.status, tableBytes(statusFrames(record.max_frames)));
+  heap.freeBytes(record.shared, tableBytes(record.max_frames));
+  record.shared = record.status = record.active = 0;
+  record.nr_frames = 0;
 }
 
 /** Somebody has the entry mapped, or copies from it. */

@@ -11,6 +11,7 @@ import {
 } from "../../abi/grant_table.ts";
 import { INVALID_M2P_ENTRY } from "../../abi/xen.ts";
 import type { Domain } from "../domain.ts";
+import { listFrame, unlistFrame } from "../mm/domain-frames.ts";
 import { FRAME_ALLOCATED, FRAME_XENHEAP } from "../mm/frame-table.ts";
 import { setM2p } from "../mm/m2p.ts";
 import { nrGrantEntries, sharedEntryAddress } from "./table.ts";
@@ -26,9 +27,9 @@ export function transferOne(giver: Domain, op: ReturnType<typeof gnttabTransfer.
   if (taker.record.mm.tot_pages >= taker.record.mm.max_pages) return GNTST.general_error;
   const entry = commit(taker, op.ref, giver.id);
   if (entry === undefined) return GNTST.general_error;
-  giver.record.mm.tot_pages--;
-  taker.record.mm.tot_pages++;
+  unlistFrame(giver, mfn);
   frames.setOwner(mfn, taker.id);
+  listFrame(taker, mfn);
   hv.cpu.frameWritten(mfn);
   setM2p(hv, mfn, INVALID_M2P_ENTRY);
   if (taker.record.grant.version === 2) grantEntryV2.at(hv.memory, entry).full_page.frame = BigInt(mfn);

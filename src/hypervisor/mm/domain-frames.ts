@@ -4,16 +4,17 @@ import { DOMID_XEN, INVALID_M2P_ENTRY } from "../../abi/xen.ts";
 import type { Domain } from "../domain.ts";
 import { HypercallError } from "../hypercall.ts";
 import type { Hypervisor } from "../hypervisor.ts";
+import { isUnclaimed, useClaim } from "./claim.ts";
 import { FRAME_ALLOCATED, FRAME_VALIDATED, FRAME_XENHEAP, PageType } from "./frame-table.ts";
 import { setM2p } from "./m2p.ts";
-import { getPage, putPage } from "./page-type.ts";
+import { getPage, putPage, putPageType } from "./page-type.ts";
 import { flushTlb } from "./tlb.ts";
 
 /** Allocates `n` zeroed frames for a domain, ascending and as contiguous as there are. -ENOMEM beyond its maximum. */
 export function allocDomainFrames(domain: Domain, n: number): number[] {
   const { frames } = domain.hypervisor;
   const { mm } = domain.record;
-  if (domain.isDying || mm.tot_pages + n > mm.max_pages) throw new HypercallError(ENOMEM);
+  if (domain.isDying || mm.tot_pages + n > mm.max_pages || !isUnclaimed(domain, n)) throw new HypercallError(ENOMEM);
   const found = frames.findHigh(n);
   if (found === undefined) throw new HypercallError(ENOMEM);
   for (const mfn of found) assign(domain, mfn);
@@ -29,8 +30,8 @@ export function allocDomainExtent(domain: Domain, order: number, limit = Number.
   const { frames } = domain.hypervisor;
   const { mm } = domain.record;
   const n = 2 ** order;
-  if (domain.isDying || mm.tot_pages + n > mm.max_pages) return -1;
-  const first = order === 0 && limit >= frames.count ? (frames.findHigh(1)?.[0] ?? -1) : frames.findRun(n, n);
+  if (domain.isDying || mm.tot_pages + n > mm.max_pages || !isUnclaimed(domain, n)) return -1;
+  const first = order === 0 ? (frames.findHigh(1, Math.min(limit, frames.count))?.[0] ?? -1) : frames.findRun(n, n);
   if (first < 0 || first + n > limit) return -1;
   for (let mfn = first; mfn < first + n; mfn++) assign(domain, mfn);
   return first;
@@ -39,8 +40,31 @@ export function allocDomainExtent(domain: Domain, order: number, limit = Number.
 function assign(domain: Domain, mfn: number): void {
   const hv = domain.hypervisor;
   hv.frames.take(mfn, domain.id, 0);
-  domain.record.mm.tot_pages++;
+  useClaim(domain);
+  listFrame(domain, mfn);
   setM2p(hv, mfn, INVALID_M2P_ENTRY);
+}
+
+/** Notes that a frame is the domain's. */
+export function listFrame(domain: Domain, mfn: number): void {
+  const { mm } = domain.record;
+  mm.page_list = domain.hypervisor.frames.link(mm.page_list, mfn);
+  mm.tot_pages++;
+}
+
+/** Notes that a frame is the domain's no more. */
+export function unlistFrame(domain: Domain, mfn: number): void {
+  const { mm } = domain.record;
+  mm.page_list = domain.hypervisor.frames.unlink(mm.page_list, mfn);
+  mm.tot_pages--;
+}
+
+/** The frames that a domain owns, as they are now. */
+export function framesOf(domain: Domain): number[] {
+  const { frames } = domain.hypervisor;
+  const owned: number[] = [];
+  for (let mfn = domain.record.mm.page_list; mfn !== 0; mfn = frames.next(mfn)) owned.push(mfn);
+  return owned;
 }
 
 /**
@@ -88,10 +112,29 @@ export function unshareWithGuest(hv: Hypervisor, mfn: number): boolean {
   frames.clearFlag(mfn, FRAME_VALIDATED);
   frames.setTlbStamp(mfn, 0);
   frames.setOwner(mfn, DOMID_XEN);
+  // The guest may have given it a PFN (MMU_MACHPHYS_UPDATE).
+  setM2p(hv, mfn, INVALID_M2P_ENTRY);
   // The guest may still have a translation, and code in it may have been run.
   flushTlb(hv);
   hv.cpu.frameWritten(mfn);
   return true;
+}
+
+/**
+ * Frees a frame that was shared with a domain which ends. If another domain (a privileged one) still maps it,
+ * it becomes an ordinary frame of the dead domain, and is free with its last mapping.
+ */
+export function freeSharedFrame(domain: Domain, mfn: number): void {
+  const hv = domain.hypervisor;
+  const { frames } = hv;
+  if (unshareWithGuest(hv, mfn)) {
+    hv.heap.freeFrames(mfn, 1);
+    return;
+  }
+  frames.clearFlag(mfn, FRAME_XENHEAP);
+  listFrame(domain, mfn);
+  putPageType(domain, mfn);
+  freeDomainFrame(domain, mfn);
 }
 
 /** Throws -EINVAL unless `mfn` can be a frame number here. */

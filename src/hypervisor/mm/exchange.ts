@@ -92,7 +92,7 @@ export function exchange(hv: Hypervisor, vcpu: Vcpu, argument: bigint): Hypercal
     const taken: number[] = [];
     // The new memory is there before the old one goes, though the domain may be at its maximum.
     const maximum = mm.max_pages;
-    mm.max_pages = maximum + given.length;
+    mm.max_pages = Math.max(maximum, mm.tot_pages) + given.length;
     try {
       for (const _ of places) {
         const mfn = allocDomainExtent(domain, output.extent_order, frameLimit(output.mem_flags));

@@ -1,7 +1,8 @@
 /**
  * The frame table: who owns each machine frame, what it is used as, how often it is referenced.
  *
- * It lies at the start of the hypervisor's heap, behind one frame of global state, 16 bytes a frame:
+ * It lies at the start of the hypervisor's heap, behind one frame of global state: 16 bytes a frame, then
+ * 8 bytes a frame of links (next, previous) for the lists of frames, then the map of free frames.
  *
  *     word 0   bits 0..15 owner, 16..19 type, 20..31 flags
  *     word 1   type count: uses that need the frame to have this type
@@ -9,13 +10,15 @@
  *     word 3   type count 0: TLB clock when a mapping was last dropped
  *              page table:   bits 0..15 entries validated so far (FRAME_PARTIAL),
  *                            bits 16..31 linear references, signed (see page-type.ts)
+ *              heap frame:   small allocations in it (see heap.ts)
  *
  * A frame has one type at a time while its type count is above 0 (as in Xen's page_info).
  * This class knows the layout and the free frames, not the rules: those are in page-type.ts.
  */
 import { array, struct, u32 } from "../../abi/struct.ts";
 import { DOMID_INVALID, DOMID_XEN } from "../../abi/xen.ts";
-import { type MachineMemory, PAGE_SHIFT, PAGE_SIZE } from "../../machine/memory.ts";
+import { type MachineMemory, PAGE_SIZE } from "../../machine/memory.ts";
+import { FreeMap } from "./free-map.ts";
 
 /** Owner of free frames. Those of the hypervisor belong to DOMID_XEN. */
 const OWNER_FREE = DOMID_INVALID;
@@ -45,15 +48,16 @@ export const COUNT_LIMIT = 0x7fff_ffff;
 /** Global state of memory management: the first frame of the heap. */
 export const mmState = struct("mm_state", {
   free_frames: u32,
-  /** No frame below (above) it is free. */
-  lowest_free: u32,
-  highest_free: u32,
+  /** Free frames that are promised to domains (XENMEM_claim_pages). */
+  outstanding_claims: u32,
+  /** The domain id that was given last: the next one is looked for behind it. */
+  last_domid: u32,
   /** First frame behind the frame table. */
   first_frame: u32,
   /** Counts TLB flushes. */
   tlb_clock: u32,
-  /** Heads of the free lists of small allocations: 16, 32 ... 2048 bytes. */
-  free_chunks: array(u32, 8),
+  /** Lists of heap frames with free chunks of 16, 32 ... 2048 bytes. */
+  partial_slabs: array(u32, 8),
   /** Machine address of the M2P and the L3 that maps it. */
   m2p: u32,
   m2p_l3: u32,
@@ -72,6 +76,9 @@ export class FrameTable {
   readonly words: Uint32Array;
   /** The same, signed, for the halves of word 3. */
   readonly halves: Int16Array;
+  /** Two words a frame: MFNs of the next and the previous frame of its list, 0 = none. */
+  readonly #links: Uint32Array;
+  readonly #free: FreeMap;
   /** Number of machine frames. */
   readonly count: number;
 
@@ -87,18 +94,24 @@ export class FrameTable {
     const table = heapBase + PAGE_SIZE;
     this.words = new Uint32Array(memory.u8.buffer, table, this.count * 4);
     this.halves = new Int16Array(memory.u8.buffer, table, this.count * 8);
-    if (!fresh) return;
-    const first = (heapBase >>> PAGE_SHIFT) + 1 + Math.ceil((this.count * 16) / PAGE_SIZE);
+    const links = table + this.count * 16;
+    const freeMap = links + this.count * 8;
+    const first = Math.ceil((freeMap + FreeMap.bytes(this.count)) / PAGE_SIZE);
     if (first >= this.count) throw new RangeError("machine memory is too small for its frame table");
+    this.#links = new Uint32Array(memory.u8.buffer, links, this.count * 2);
+    this.#free = new FreeMap(memory.u8.buffer, freeMap, this.count);
+    if (!fresh) return;
     memory.u8.fill(0, heapBase, first * PAGE_SIZE);
     for (let mfn = 0; mfn < this.count; mfn++) {
       if (mfn < first) {
         this.words[mfn * 4] = DOMID_XEN | FRAME_XENHEAP | FRAME_ALLOCATED;
         this.words[mfn * 4 + 2] = 1;
-      } else this.words[mfn * 4] = OWNER_FREE;
+      } else {
+        this.words[mfn * 4] = OWNER_FREE;
+        this.#free.add(mfn);
+      }
     }
-    this.state.first_frame = this.state.lowest_free = first;
-    this.state.highest_free = this.count - 1;
+    this.state.first_frame = first;
     this.state.free_frames = this.count - first;
     this.state.tlb_clock = 1;
   }
@@ -177,64 +190,77 @@ export class FrameTable {
     return true;
   }
 
-  /** There are frames of `owner`. Looks at all frames. */
-  ownsAny(owner: number): boolean {
-    const { words, count } = this;
-    for (let mfn = 0; mfn < count; mfn++) {
-      if ((words[mfn * 4]! & OWNER_MASK) === owner && words[mfn * 4 + 2] !== 0) return true;
-    }
-    return false;
-  }
-
   isFree(mfn: number): boolean {
-    return this.refCount(mfn) === 0 && this.owner(mfn) === OWNER_FREE;
+    return this.#free.has(mfn);
   }
 
   /** Finds `n` contiguous free frames from below, aligned to `align` frames; -1 if there are none. */
   findRun(n: number, align = 1): number {
-    if (n > this.state.free_frames) return -1;
-    const start = Math.ceil(this.state.lowest_free / align) * align;
-    for (let at = start; at + n <= this.count; ) {
-      let used = at + n - 1;
-      while (used >= at && this.isFree(used)) used--;
-      if (used < at) return at;
-      at = Math.ceil((used + 1) / align) * align;
+    const free = this.#free;
+    for (let at = free.above(0); at >= 0; ) {
+      const start = Math.ceil(at / align) * align;
+      const run = free.run(start, n);
+      if (run === n) return start;
+      at = free.above(start + run);
     }
     return -1;
   }
 
-  /** Finds `n` free frames from above, in ascending order; undefined if there are not as many. */
-  findHigh(n: number): number[] | undefined {
+  /** Finds `n` free frames below frame `limit`, from above, in ascending order; undefined if there are not as many. */
+  findHigh(n: number, limit = this.count): number[] | undefined {
     if (n > this.state.free_frames) return undefined;
     const found: number[] = [];
-    for (let mfn = this.state.highest_free; found.length < n && mfn >= this.state.first_frame; mfn--) {
-      if (this.isFree(mfn)) found.push(mfn);
+    for (let mfn = limit; found.length < n; ) {
+      mfn = this.#free.below(mfn);
+      if (mfn < 0) return undefined;
+      found.push(mfn);
     }
-    return found.length === n ? found.reverse() : undefined;
+    return found.reverse();
   }
 
   /** Takes a free frame for `owner`, with one reference. */
   take(mfn: number, owner: number, flags: number): void {
-    const state = this.state;
     const at = mfn * 4;
     this.words[at] = owner | flags | FRAME_ALLOCATED;
     this.words[at + 1] = 0;
     this.words[at + 2] = 1;
-    state.free_frames--;
-    if (mfn === state.lowest_free) state.lowest_free = mfn + 1;
-    if (mfn === state.highest_free) state.highest_free = mfn - 1;
+    this.#free.remove(mfn);
+    this.state.free_frames--;
   }
 
   /** Gives a frame back that nothing refers to, no TLB entry either. It must be zero. */
   release(mfn: number): void {
-    const state = this.state;
     const at = mfn * 4;
     this.words[at] = OWNER_FREE;
     this.words[at + 1] = 0;
     this.words[at + 2] = 0;
     this.words[at + 3] = 0;
-    state.free_frames++;
-    if (mfn < state.lowest_free) state.lowest_free = mfn;
-    if (mfn > state.highest_free) state.highest_free = mfn;
+    this.#free.add(mfn);
+    this.state.free_frames++;
+  }
+
+  /** Puts a frame that is on no list at the front of the one that begins with `head` (0: empty). @returns the new head */
+  link(head: number, mfn: number): number {
+    const links = this.#links;
+    links[mfn * 2] = head;
+    links[mfn * 2 + 1] = 0;
+    if (head !== 0) links[head * 2 + 1] = mfn;
+    return mfn;
+  }
+
+  /** Takes a frame off the list that begins with `head`. @returns the new head */
+  unlink(head: number, mfn: number): number {
+    const links = this.#links;
+    const next = links[mfn * 2]!;
+    const previous = links[mfn * 2 + 1]!;
+    if (next !== 0) links[next * 2 + 1] = previous;
+    if (previous !== 0) links[previous * 2] = next;
+    links[mfn * 2] = links[mfn * 2 + 1] = 0;
+    return head === mfn ? next : head;
+  }
+
+  /** The frame behind `mfn` on its list; 0 at the end. */
+  next(mfn: number): number {
+    return this.#links[mfn * 2]!;
   }
 }

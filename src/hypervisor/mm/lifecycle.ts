@@ -1,6 +1,7 @@
 /** The memory of a domain from its making to its end. */
 import type { Domain } from "../domain.ts";
 import type { Vcpu } from "../vcpu.ts";
+import { claimPages } from "./claim.ts";
 import {
   destroyGdt,
   destroyLdt,
@@ -8,8 +9,8 @@ import {
   initDescriptorTables,
   initDomainWindows,
 } from "./descriptor-window.ts";
-import { freeDomainFrame } from "./domain-frames.ts";
-import { FRAME_ALLOCATED, FRAME_PARTIAL, FRAME_PINNED, FRAME_XENHEAP, PageType } from "./frame-table.ts";
+import { framesOf, freeDomainFrame } from "./domain-frames.ts";
+import { FRAME_ALLOCATED, FRAME_PARTIAL, FRAME_PINNED, PageType } from "./frame-table.ts";
 import { freeMemoryMap } from "./memory-map.ts";
 import { putPageAndType, putPartialTable } from "./page-type.ts";
 import { dropRoots } from "./roots.ts";
@@ -36,7 +37,7 @@ export function releaseVcpuMemory(vcpu: Vcpu): void {
 
 /**
  * Takes all memory from a dying domain, whose vCPUs will not run again and whose grants are unmapped
- * as far as they can be. Frames that others still map are freed with their last mapping.
+ * as far as they can be. Frames that others still map stay on its list, and are freed with their last mapping.
  * @returns the number of those
  */
 export function relinquishMemory(domain: Domain): number {
@@ -45,10 +46,7 @@ export function relinquishMemory(domain: Domain): number {
   for (const vcpu of domain.vcpus) releaseVcpuMemory(vcpu);
   flushTlb(hv);
 
-  const owned: number[] = [];
-  for (let mfn = frames.state.first_frame; mfn < frames.count; mfn++) {
-    if (frames.owner(mfn) === domain.id && frames.refCount(mfn) > 0) owned.push(mfn);
-  }
+  const owned = framesOf(domain);
   // Tables go from the top, so that each one is taken apart by its last user.
   for (let level = PageType.L4 as number; level >= PageType.L1; level--) {
     for (const mfn of owned) {
@@ -60,14 +58,11 @@ export function relinquishMemory(domain: Domain): number {
       }
     }
   }
-  let left = 0;
   for (const mfn of owned) {
-    if (frames.owner(mfn) !== domain.id) continue;
-    if (frames.hasFlag(mfn, FRAME_XENHEAP)) continue;
-    if (frames.hasFlag(mfn, FRAME_ALLOCATED)) freeDomainFrame(domain, mfn);
-    if (frames.owner(mfn) === domain.id && frames.refCount(mfn) > 0) left++;
+    if (frames.owner(mfn) === domain.id && frames.hasFlag(mfn, FRAME_ALLOCATED)) freeDomainFrame(domain, mfn);
   }
+  claimPages(domain, 0);
   freeMemoryMap(domain);
   freeDomainWindows(domain);
-  return left;
+  return domain.record.mm.tot_pages;
 }

@@ -1,5 +1,5 @@
 /** memory_op: a domain's memory reservation, its map, and the machine-to-physical table. */
-import { EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from "../../abi/errno.ts";
+import { EACCES, EINVAL, ENOMEM, ENOSYS, EOPNOTSUPP, EPERM } from "../../abi/errno.ts";
 import {
   MEMOP_CMD_MASK,
   MEMOP_EXTENT_SHIFT,
@@ -7,6 +7,7 @@ import {
   xenMachphysMapping,
   xenMachphysMfnList,
   xenMemoryMap,
+  xenMemoryReservation,
 } from "../../abi/memory.ts";
 import { HYPERVISOR, MACH2PHYS_VIRT_END, MACH2PHYS_VIRT_START, sharedInfoStruct } from "../../abi/xen.ts";
 import { PAGE_SIZE } from "../../machine/memory.ts";
@@ -14,6 +15,7 @@ import type { Domain } from "../domain.ts";
 import { type Hypercall, HypercallError, type HypercallResult, type Operation } from "../hypercall.ts";
 import type { Hypervisor } from "../hypervisor.ts";
 import type { Vcpu } from "../vcpu.ts";
+import { claimPages } from "./claim.ts";
 import { exchange } from "./exchange.ts";
 import { targetDomain } from "./foreign.ts";
 import {
@@ -95,6 +97,20 @@ function privilegedOnly({ vcpu }: Call): number {
   return vcpu.domain.privileged ? -ENOSYS : -EPERM;
 }
 
+/** For whoever builds domains: see claim.ts. No list, no order; the number of extents is the claim. */
+function claim(call: Call): number {
+  const { vcpu, argument } = call;
+  if (!vcpu.domain.privileged) return -EPERM;
+  const { extent_start, extent_order, nr_extents, mem_flags, domid } = guestStruct(
+    vcpu,
+    xenMemoryReservation,
+    argument,
+  );
+  if (extent_start !== 0n || extent_order !== 0 || mem_flags !== 0) return -EINVAL;
+  if (nr_extents > BigInt(call.hv.frames.count)) return -ENOMEM;
+  return claimPages(targetDomain(vcpu.domain, domid), Number(nr_extents));
+}
+
 /** Xen reads the argument before it looks at rights: a pointer that is wrong comes first. */
 const afterReading =
   (run: (call: Call) => number) =>
@@ -132,7 +148,7 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
   [XENMEM.set_memory_map]: { name: "set_memory_map", ...management },
   [XENMEM.set_pod_target]: { name: "set_pod_target", ...management },
   [XENMEM.get_pod_target]: { name: "get_pod_target", ...management },
-  [XENMEM.claim_pages]: { name: "claim_pages", ...management },
+  [XENMEM.claim_pages]: { name: "claim_pages", run: afterReading(claim), note: "privileged domains only" },
   [XENMEM.acquire_resource]: { name: "acquire_resource", ...management },
   // There is no sharing of equal pages between domains.
   [XENMEM.get_sharing_freed_pages]: { name: "get_sharing_freed_pages", run: () => 0 },

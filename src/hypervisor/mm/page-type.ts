@@ -63,11 +63,11 @@ function freeFrame(hv: Hypervisor, mfn: number): void {
   if (frames.hasFlag(mfn, FRAME_XENHEAP)) throw new Error(`heap frame ${mfn} lost its last reference`);
   if (frames.typeCount(mfn) !== 0) throw new Error(`frame ${mfn} is freed with type references`);
   flushTlbFor(hv, mfn);
-  const owner = hv.domains.get(frames.owner(mfn));
-  if (owner !== undefined) owner.record.mm.tot_pages--;
+  const owner = frames.owner(mfn);
   memory.u8.fill(0, mfn * PAGE_SIZE, (mfn + 1) * PAGE_SIZE);
   cpu.frameWritten(mfn);
   setM2p(hv, mfn, INVALID_M2P_ENTRY);
+  hv.frameFreed(owner, mfn);
   frames.release(mfn);
 }
 

@@ -11,7 +11,12 @@ export const WINDOW_TABLES = 8;
 export const domainMm = struct("domain_mm", {
   /** Frames that the domain owns, without those that Xen shares with it. */
   tot_pages: u32,
+  /** Most that it may own: what `xl mem-max` sets. */
   max_pages: u32,
+  /** Frames that it has claimed and not got yet (XENMEM_claim_pages). */
+  outstanding_pages: u32,
+  /** First of the list of the frames that it owns. */
+  page_list: u32,
   /** Tables of the per-domain Xen slot: L3, L2, and the L1s by vCPU id / 16. */
   window_l3: u32,
   window_l2: u32,

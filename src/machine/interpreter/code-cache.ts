@@ -124,7 +124,7 @@ export class CodeCache {
   decode(host: number): number {
     if (this.#isFull(MAX_RUN)) this.flush();
     const mfn = host >>> 12;
-    const frame = mfn << 12;
+    const frame = mfn * 4096;
     const directory = this.#directory(mfn);
     let offset = host & 0xfff;
     let previous: Handler | undefined;

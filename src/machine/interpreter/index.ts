@@ -412,7 +412,7 @@ export class Interpreter implements Processor, SystemHost {
   }
 
   frameWritten(mfn: number): void {
-    if (this.memory.u8[this.#layout.codeFlags + mfn] !== 0) this.code.written(mfn << 12, 4096);
+    if (this.memory.u8[this.#layout.codeFlags + mfn] !== 0) this.code.written(mfn * 4096, 4096);
   }
 
   translate(linear: bigint, access: Access, user: boolean): number {

@@ -173,12 +173,20 @@ function makeRing(domain: Domain, mfn: number, grant: number, backend: number): 
   return { mfn, port: allocUnbound(domain, backend), grant };
 }
 
+/** Images that were read lately. Unpacked kernels are large: they go when memory is short, and with their file. */
+const images = new WeakMap<Uint8Array, WeakRef<PvImage>>();
+
 /**
- * Reads the image of a kernel, in any of the forms that `BuildOptions.kernel` can have.
+ * Reads the image of a kernel, in any of the forms that `BuildOptions.kernel` can have. The next domain from the same
+ * bytes need not unpack them again; they must not be changed meanwhile.
  * @throws ImageError
  */
 export function readKernel(kernel: Uint8Array): PvImage {
-  return readPvImage(readElf(extractElf(kernel)));
+  const known = images.get(kernel)?.deref();
+  if (known !== undefined) return known;
+  const image = readPvImage(readElf(extractElf(kernel)));
+  images.set(kernel, new WeakRef(image));
+  return image;
 }
 
 /**

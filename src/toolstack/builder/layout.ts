@@ -14,7 +14,7 @@
  *                   | page tables              |  L4, then L3s, L2s, L1s; mapped read-only
  *                   | boot stack               |
  *                   | padding >= 512 KiB       |
- *                   +--------------------------+  a multiple of 4 MiB: end of the mapped region
+ *                   +--------------------------+  a multiple of 4 MiB (or the end of a small domain): end of the mapped region
  *                   | ramdisk                  |  with MOD_START_PFN: not mapped
  *                   | p2m list, its L3..L1s    |  with INIT_P2M: mapped there
  *                   | free, not mapped         |
@@ -123,9 +123,13 @@ class Allocator {
   }
 }
 
-/** Size in bytes of the mapped region when its elements, page tables included, end at `end`. */
-function regionBytes(endPages: number): number {
-  return Math.ceil((endPages * PAGE + PADDING) / REGION_ALIGNMENT) * REGION_ALIGNMENT;
+/**
+ * Size in bytes of the mapped region when its elements, page tables included, end at `end`. Xen has no domains that
+ * are too small for the alignment; ours end with their memory, behind the padding.
+ */
+function regionBytes(endPages: number, pages: number): number {
+  const least = endPages * PAGE + PADDING;
+  return Math.max(least, Math.min(Math.ceil(least / REGION_ALIGNMENT) * REGION_ALIGNMENT, pages * PAGE));
 }
 
 /** Finds how many tables map a region that contains them: they grow the region, which may need more of them. */
@@ -133,10 +137,11 @@ function regionTables(
   virtBase: bigint,
   pagesBefore: number,
   pagesAfter: number,
+  pages: number,
 ): { bytes: number; tables: Omit<PageTable, "pfn">[] } {
   let tables: Omit<PageTable, "pfn">[] = [];
   for (;;) {
-    const bytes = regionBytes(pagesBefore + tables.length + pagesAfter);
+    const bytes = regionBytes(pagesBefore + tables.length + pagesAfter, pages);
     const needed = tablesFor(virtBase, bytes, new Set());
     if (needed.length === tables.length) return { bytes, tables };
     tables = needed;
@@ -157,7 +162,7 @@ function place(input: LayoutInput): BootLayout {
   const startInfo = region.take(1);
   const store = region.take(1);
   const console = region.take(1);
-  const { bytes, tables: regional } = regionTables(virtBase, region.next, 1);
+  const { bytes, tables: regional } = regionTables(virtBase, region.next, 1, pages);
   const pageTables = region.take(regional.length);
   const stack = region.take(1);
   const tables: PageTable[] = regional.map((table, i) => ({ ...table, pfn: pageTables.pfn + i }));

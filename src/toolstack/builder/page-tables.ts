@@ -28,21 +28,30 @@ export function fillPageTables(layout: BootLayout, toMfn: (pfn: number) => numbe
     byPlace.set(`${table.level}:${table.base}`, table);
   }
   const entry = (pfn: number, flags: bigint): bigint => (BigInt(toMfn(pfn)) << 12n) | flags;
-  const put = (level: PageTable["level"], address: bigint, value: bigint): void => {
+  const tableAt = (level: PageTable["level"], address: bigint): BigUint64Array => {
     const shift = TABLE_SHIFT[level];
     const table = byPlace.get(`${level}:${(address >> shift) << shift}`);
     const content = table && contents.get(table.pfn);
     if (!content) throw new Error(`no level ${level} table for 0x${address.toString(16)}`);
-    content[Number((address >> ENTRY_SHIFT[level]) & 511n)] = value;
+    return content;
+  };
+  const put = (level: PageTable["level"], address: bigint, value: bigint): void => {
+    tableAt(level, address)[Number((address >> ENTRY_SHIFT[level]) & 511n)] = value;
   };
   for (const table of layout.tables) {
     if (table.level < 4) put((table.level + 1) as PageTable["level"], table.base, entry(table.pfn, PTE_FLAGS));
   }
   for (const { address, pfn, pages } of layout.mappings) {
-    for (let i = 0; i < pages; i++) {
-      // A page table may not be mapped writable, not even by its owner.
-      const flags = contents.has(pfn + i) ? PTE_FLAGS & ~PTE_WRITABLE : PTE_FLAGS;
-      put(1, (address & VA_MASK) + BigInt(i * 4096), entry(pfn + i, flags));
+    const first = address & VA_MASK;
+    for (let i = 0; i < pages; ) {
+      // To the end of its L1: page by page, but without a search for each.
+      const at = first + BigInt(i * 4096);
+      const content = tableAt(1, at);
+      for (let index = Number((at >> ENTRY_SHIFT[1]) & 511n); index < 512 && i < pages; index++, i++) {
+        // A page table may not be mapped writable, not even by its owner.
+        const flags = contents.has(pfn + i) ? PTE_FLAGS & ~PTE_WRITABLE : PTE_FLAGS;
+        content[index] = entry(pfn + i, flags);
+      }
     }
   }
   return contents;

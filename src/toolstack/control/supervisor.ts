@@ -6,7 +6,7 @@ import { BuildError, ImageError } from "../builder/index.ts";
 import { DecompressError } from "../compression/index.ts";
 import type { Action } from "../config/actions.ts";
 import type { Domain, DomainEnd, EndReason } from "../domain.ts";
-import { startUnder, unsupportedIn } from "../domain-control.ts";
+import { startUnder } from "../domain-control.ts";
 import type { Machine } from "../machine.ts";
 import { formatSize } from "../size.ts";
 import type { SymbolTable } from "../symbols.ts";
@@ -98,7 +98,7 @@ export class Supervisor {
     }: { paused?: boolean; onProgress?: (progress: CreateProgress) => void } = {},
   ): Promise<Supervised> {
     if (this.#stopping) throw new ControlError("unavailable", "the machine is about to stop");
-    const problem = nameProblem(spec.name) ?? unsupportedIn(spec);
+    const problem = nameProblem(spec.name);
     if (problem !== undefined) throw new ControlError("invalid", problem);
     this.checkName(spec.name);
     if (this.all.some(({ domain }) => domain.uuid === spec.uuid)) {

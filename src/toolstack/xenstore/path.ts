@@ -46,9 +46,3 @@ export function parentPath(path: string): string {
   const slash = path.lastIndexOf("/");
   return slash <= 0 ? "/" : path.slice(0, slash);
 }
-
-/** True if `path` is `ancestor` or lies beneath it. */
-export function isWithin(path: string, ancestor: string): boolean {
-  if (ancestor === "/") return path.startsWith("/");
-  return path === ancestor || (path.startsWith(ancestor) && path[ancestor.length] === "/");
-}

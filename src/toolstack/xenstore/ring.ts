@@ -47,7 +47,7 @@ export class XenstoreRing {
   #requestConsumed = 0;
   #responseProduced = 0;
   /** The request that is being received: header, then payload. */
-  #incoming = new Uint8Array(HEADER_SIZE + XENSTORE_PAYLOAD_MAX);
+  #incoming = new Uint8Array(HEADER_SIZE);
   #received = 0;
   /** Messages for the guest; the first `#sent` bytes of the first are in the ring already. */
   readonly #queue: Outgoing[] = [];
@@ -150,9 +150,17 @@ export class XenstoreRing {
     return this.#requestConsumed !== start;
   }
 
-  /** Bytes of the message under way, as far as known. */
+  /** Bytes of the message under way, as far as known. There is room for them. */
   #wanted(): number {
-    return this.#received < HEADER_SIZE ? HEADER_SIZE : HEADER_SIZE + decodeHeader(this.#incoming).length;
+    if (this.#received < HEADER_SIZE) return HEADER_SIZE;
+    const wanted = HEADER_SIZE + decodeHeader(this.#incoming).length;
+    if (wanted > this.#incoming.length) {
+      // Most guests send few messages, and nearly all of them short ones.
+      const larger = new Uint8Array(wanted);
+      larger.set(this.#incoming);
+      this.#incoming = larger;
+    }
+    return wanted;
   }
 
   #copyIn(length: number): void {

@@ -6,7 +6,7 @@
  */
 import { applyChange, type Change, getNode, type StoreEvent } from "./changes.ts";
 import { XenstoreError } from "./error.ts";
-import { isWithin } from "./path.ts";
+import { parentPath } from "./path.ts";
 import { type Caller, DOMAIN_0, isPrivileged, may, ownerOnly, type Permissions, withoutDomain } from "./permissions.ts";
 import type { Quota } from "./quota.ts";
 import type { Transaction } from "./transaction.ts";
@@ -25,7 +25,8 @@ export type SpecialEvent = (typeof SPECIAL_EVENTS)[number];
 
 export class Store {
   readonly quota: Quota;
-  readonly #watches = new Set<Watch>();
+  /** By the path that they are for. */
+  readonly #watches = new Map<string, Set<Watch>>();
   readonly #special = new Map<string, Permissions>(SPECIAL_EVENTS.map((name) => [name, ownerOnly(0)]));
   readonly #pending: (() => void)[] = [];
   #depth = 0;
@@ -76,16 +77,31 @@ export class Store {
     if (this.#depth === 0) this.#deliver();
   }
 
+  /** Number of watches of all clients. */
+  get watchCount(): number {
+    let count = 0;
+    for (const same of this.#watches.values()) count += same.size;
+    return count;
+  }
+
   addWatch(watch: Watch): void {
-    this.#watches.add(watch);
+    const same = this.#watches.get(watch.path);
+    if (same === undefined) this.#watches.set(watch.path, new Set([watch]));
+    else same.add(watch);
     // A new watch fires once, so that its owner looks at what is there already.
     this.post(() => {
-      if (this.#watches.has(watch)) watch.onEvent(watch.path);
+      if (this.#isWatching(watch)) watch.onEvent(watch.path);
     });
   }
 
   removeWatch(watch: Watch): void {
-    this.#watches.delete(watch);
+    const same = this.#watches.get(watch.path);
+    same?.delete(watch);
+    if (same?.size === 0) this.#watches.delete(watch.path);
+  }
+
+  #isWatching(watch: Watch): boolean {
+    return this.#watches.get(watch.path)?.has(watch) === true;
   }
 
   fireSpecial(name: SpecialEvent): void {
@@ -106,6 +122,9 @@ export class Store {
 
   /** Removes what a domain that is no more owned, and its rights elsewhere: its number may be used again. */
   forgetDomain(domid: number): void {
+    for (const [name, permissions] of this.#special) this.#special.set(name, withoutDomain(permissions, domid));
+    const { owned, granted } = this.#tree;
+    if (!owned.has(domid) && !granted.has(domid)) return;
     for (const [path, { permissions }] of [...descendants(this.#tree.root, "/")]) {
       // Its parent may have been removed before it.
       if (lookup(this.#tree, path) === undefined) continue;
@@ -116,7 +135,6 @@ export class Store {
         if (reduced !== permissions) this.#tree = put(this.#tree, path, { permissions: reduced }, () => reduced);
       }
     }
-    for (const [name, permissions] of this.#special) this.#special.set(name, withoutDomain(permissions, domid));
   }
 
   #advance(tree: Tree, events: readonly StoreEvent[]): void {
@@ -124,13 +142,16 @@ export class Store {
     for (const event of events) this.#fire(event);
   }
 
+  /** Tells those who watch the path itself, or one above it. */
   #fire(event: StoreEvent): void {
-    for (const watch of this.#watches) {
-      const concerned = event.exact ? watch.path === event.path : isWithin(event.path, watch.path);
-      if (!concerned || !event.visibility.some((permissions) => may(watch.caller, "read", permissions))) continue;
-      this.post(() => {
-        if (this.#watches.has(watch)) watch.onEvent(event.path);
-      });
+    for (let path = event.path; ; path = parentPath(path)) {
+      for (const watch of this.#watches.get(path) ?? []) {
+        if (!event.visibility.some((permissions) => may(watch.caller, "read", permissions))) continue;
+        this.post(() => {
+          if (this.#isWatching(watch)) watch.onEvent(event.path);
+        });
+      }
+      if (event.exact || path === "/") return;
     }
   }
 

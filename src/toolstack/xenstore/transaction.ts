@@ -4,7 +4,7 @@
  * A transaction starts from the store's current tree and works on it alone. To
  * commit, every path that it has touched must still have the generation it had
  * at the start; then its changes are applied again, in order, to what the store
- * has become. Otherwise the client gets EAGAIN and starts anew.
+ * has become (if it has changed at all). Otherwise the client gets EAGAIN and starts anew.
  */
 import { applyChange, type Change, type StoreEvent } from "./changes.ts";
 import { XenstoreError } from "./error.ts";
@@ -18,6 +18,8 @@ export class Transaction {
   readonly #start: Tree;
   readonly #touched = new Set<string>();
   readonly #changes: Change[] = [];
+  /** What the changes would tell, if they were made now. */
+  readonly #events: StoreEvent[] = [];
   #tree: Tree;
 
   constructor(start: Tree, caller: Caller, quota: Quota) {
@@ -40,14 +42,17 @@ export class Transaction {
 
   apply(change: Change): void {
     this.touch(change.path);
-    const { tree } = applyChange(this.#tree, this.#caller, change, this.#quota);
+    const { tree, events } = applyChange(this.#tree, this.#caller, change, this.#quota);
     this.#tree = tree;
     this.#changes.push(change);
+    this.#events.push(...events);
     this.#checkSize();
   }
 
   /** The store's next version, from its current one. @throws XenstoreError EAGAIN on a conflict */
   commit(current: Tree): { tree: Tree; events: StoreEvent[] } {
+    // Nobody has changed anything meanwhile.
+    if (current === this.#start) return { tree: this.#tree, events: this.#events };
     const events: StoreEvent[] = [];
     let tree = current;
     try {

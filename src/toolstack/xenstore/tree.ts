@@ -8,11 +8,13 @@
  */
 import { components } from "./path.ts";
 import { ownerOnly, type Permissions } from "./permissions.ts";
+import { PersistentMap } from "./persistent-map.ts";
 
 export interface Node {
   readonly value: Uint8Array;
   readonly permissions: Permissions;
-  readonly children: ReadonlyMap<string, Node>;
+  /** In the order of their creation. */
+  readonly children: PersistentMap<string, Node>;
   /** Changes whenever value, permissions or the set of children do; unique among all versions of a store. */
   readonly generation: number;
 }
@@ -23,15 +25,18 @@ export interface Tree {
   /** Generation of the newest change. */
   readonly generation: number;
   /** Number of nodes that each domain owns. */
-  readonly owned: ReadonlyMap<number, number>;
+  readonly owned: PersistentMap<number, number>;
+  /** Number of entries in nodes' permissions that give a right to each domain that does not own the node. */
+  readonly granted: PersistentMap<number, number>;
 }
 
 const NOTHING = new Uint8Array(0);
-const NO_CHILDREN: ReadonlyMap<string, Node> = new Map();
+const NO_CHILDREN = PersistentMap.empty<string, Node>();
+const NO_COUNTS = PersistentMap.empty<number, number>();
 
 export function emptyTree(): Tree {
   const root: Node = { value: NOTHING, permissions: ownerOnly(0), children: NO_CHILDREN, generation: 1 };
-  return { root, generation: 1, owned: new Map([[0, 1]]) };
+  return { root, generation: 1, owned: NO_COUNTS.set(0, 1), granted: NO_COUNTS };
 }
 
 export function lookup(tree: Tree, path: string): Node | undefined {
@@ -54,14 +59,30 @@ export function nearest(tree: Tree, path: string): Node {
   return node;
 }
 
-function count(owned: ReadonlyMap<number, number>, changes: Iterable<readonly [number, number]>): Map<number, number> {
-  const result = new Map(owned);
-  for (const [domid, change] of changes) {
-    const total = (result.get(domid) ?? 0) + change;
-    if (total === 0) result.delete(domid);
-    else result.set(domid, total);
+/** The counts of a tree, while nodes come and go. */
+class Counts {
+  owned: PersistentMap<number, number>;
+  granted: PersistentMap<number, number>;
+
+  constructor({ owned, granted }: Tree) {
+    this.owned = owned;
+    this.granted = granted;
   }
-  return result;
+
+  /** A node with these permissions comes (1) or goes (-1). */
+  add({ owner, others }: Permissions, change: 1 | -1): void {
+    this.owned = changed(this.owned, owner, change);
+    for (const { domid } of others) this.granted = changed(this.granted, domid, change);
+  }
+}
+
+function changed(counts: PersistentMap<number, number>, domid: number, change: number): PersistentMap<number, number> {
+  const total = (counts.get(domid) ?? 0) + change;
+  return total === 0 ? counts.delete(domid) : counts.set(domid, total);
+}
+
+function withChildren({ value, permissions }: Node, children: Node["children"], generation: number): Node {
+  return { value, permissions, children, generation };
 }
 
 /** What a change of one node gives it. */
@@ -81,52 +102,52 @@ export function put(
   inherited: (parent: Permissions) => Permissions,
 ): Tree {
   const generation = tree.generation + 1;
-  const owners: [number, number][] = [];
+  const counts = new Counts(tree);
   const names = components(path);
 
   const replace = (node: Node, depth: number): Node => {
     const name = names[depth];
     if (name === undefined) {
       const permissions = content.permissions ?? node.permissions;
-      owners.push([node.permissions.owner, -1], [permissions.owner, 1]);
-      return { ...node, value: content.value ?? node.value, permissions, generation };
+      if (permissions !== node.permissions) {
+        counts.add(node.permissions, -1);
+        counts.add(permissions, 1);
+      }
+      return { value: content.value ?? node.value, permissions, children: node.children, generation };
     }
     const existing = node.children.get(name);
     const child = existing ?? make(inherited(node.permissions));
-    const children = new Map(node.children).set(name, replace(child, depth + 1));
-    return { ...node, children, generation: existing === undefined ? generation : node.generation };
+    const children = node.children.set(name, replace(child, depth + 1));
+    return withChildren(node, children, existing === undefined ? generation : node.generation);
   };
   const make = (permissions: Permissions): Node => {
-    owners.push([permissions.owner, 1]);
+    counts.add(permissions, 1);
     return { value: NOTHING, permissions, children: NO_CHILDREN, generation };
   };
 
   const root = replace(tree.root, 0);
-  return { root, generation, owned: count(tree.owned, owners) };
+  return { root, generation, owned: counts.owned, granted: counts.granted };
 }
 
 /** Removes `path`, which must exist and not be the root, with all beneath it. */
 export function remove(tree: Tree, path: string): Tree {
   const generation = tree.generation + 1;
-  const owners: [number, number][] = [];
+  const counts = new Counts(tree);
   const names = components(path);
 
   const replace = (node: Node, depth: number): Node => {
     const name = names[depth] ?? "";
     const child = node.children.get(name);
     if (child === undefined) throw new RangeError(`no node ${path}`);
-    const children = new Map(node.children);
     if (depth === names.length - 1) {
-      for (const [, gone] of descendants(child, path)) owners.push([gone.permissions.owner, -1]);
-      children.delete(name);
-      return { ...node, children, generation };
+      for (const [, gone] of descendants(child, path)) counts.add(gone.permissions, -1);
+      return withChildren(node, node.children.delete(name), generation);
     }
-    children.set(name, replace(child, depth + 1));
-    return { ...node, children };
+    return withChildren(node, node.children.set(name, replace(child, depth + 1)), node.generation);
   };
 
   const root = replace(tree.root, 0);
-  return { root, generation, owned: count(tree.owned, owners) };
+  return { root, generation, owned: counts.owned, granted: counts.granted };
 }
 
 /** A node and all beneath it, parents first, with their paths. */
