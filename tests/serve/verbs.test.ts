@@ -250,6 +250,32 @@ test("top -b: one look, with shares of the time", async () => {
   await good("destroy", "-a");
 });
 
+test("mem-set, mem-max, vcpu-set, sched-credit2, sched-rtds", async () => {
+  const id = await create("guest", block, "maxmem=8", "vcpus=1", "maxvcpus=3", "cpu_weight=512", "cap=50");
+  const key = (name: string): Promise<string> => good("xenstore-read", `/local/domain/${id}/${name}`);
+  assert.equal(await key("memory/static-max"), "8192\n");
+  await good("mem-set", "guest", "6");
+  assert.equal(await key("memory/target"), "6144\n");
+  await good("mem-max", "guest", "7M");
+  assert.match(await good("list", "-l", "guest"), new RegExp(`"max_memkb": ${8 << 10},`));
+  assert.match(await bad("mem-set", "guest", "9"), /more than domain \d+ was made for: at most 8 MiB/);
+  assert.match(await bad("mem-max", "guest", "5"), /less than the memory target/);
+  await good("vcpu-set", "guest", "2");
+  assert.equal(await key("cpu/1/availability"), "online\n");
+  assert.equal(await key("cpu/2/availability"), "offline\n");
+  assert.match(await bad("vcpu-set", "guest", "4"), /can have 1 to 3 vCPUs, not 4/);
+  const name = "guest".padEnd(33);
+  const header = `Cpupool Pool-0:\n${"Name".padEnd(33)}   ID Weight  Cap\n`;
+  assert.equal(await good("sched-credit2"), `${header}${name} ${id.padStart(4)}    512   50\n`);
+  await good("sched-credit2", "-d", "guest", "-w", "128");
+  assert.equal(await good("sched-credit2", "-d", "guest"), `${header}${name} ${id.padStart(4)}    128   50\n`);
+  await good("sched-rtds", "-d", "guest", "-p", "10000", "-b", "2000");
+  assert.equal(await good("sched-credit2"), header);
+  assert.match(await good("sched-rtds"), /\nguest +\d+ +10000 +2000 +(yes|no)\n$/);
+  assert.match(await bad("sched-rtds", "-d", "guest", "-b", "20000"), /budget|period/);
+  await good("destroy", "guest");
+});
+
 test("every verb has help with an example", async () => {
   const help = await run("--help");
   const verbs = [...help.stdout.matchAll(/^ {2}([a-z][-a-z0-9]*) (?=\[| *<)/gm)].map(([, verb]) => verb ?? "");
