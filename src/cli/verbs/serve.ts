@@ -76,13 +76,18 @@ async function serve(flags: ServeFlags, version: string): Promise<number> {
   }
   const paths = machinePaths(flags.name);
   if (flags.daemon === true) return background(flags, paths.state, paths.socket);
+  // Before anybody can know that there is a machine.
+  const signals = watchSignals();
   const machine = await serveMachine({
     paths,
     version,
     machine: { memory },
     shutdownMilliseconds: seconds * 1000,
+  }).catch((error: unknown) => {
+    signals.unwatch();
+    throw error;
   });
-  const unwatch = watchSignals(machine);
+  signals.stops(machine);
   if (process.send === undefined) {
     say(`machine ${paths.name} with ${formatSize(memory)} is running on ${paths.socket}`);
     say("Ctrl-C stops it. In another terminal: typervisor create, list, console... (typervisor --help)");
@@ -91,7 +96,7 @@ async function serve(flags: ServeFlags, version: string): Promise<number> {
   try {
     await machine.stopped;
   } finally {
-    unwatch();
+    signals.unwatch();
   }
   return 0;
 }
@@ -108,18 +113,24 @@ function parseMemory(text: string): number {
   throw new UserError(`--memory ${text}: a machine has ${limits}`, ExitStatus.Usage);
 }
 
-/** Returns how to stop watching. */
-function watchSignals(machine: ServedMachine): () => void {
-  let first = true;
-  const stop = (): void => {
-    if (first && process.stderr.isTTY) say("stopping: guests are asked to shut down; once more stops at once");
-    first = false;
-    machine.stop();
+/** Signals stop the machine, once there is one. */
+function watchSignals(): { stops(machine: ServedMachine): void; unwatch(): void } {
+  let machine: ServedMachine | undefined;
+  let count = 0;
+  const onSignal = (): void => {
+    if (++count === 1 && process.stderr.isTTY) say("stopping: guests are asked to shut down; once more stops at once");
+    machine?.stop();
   };
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const signal of signals) process.on(signal, stop);
-  return () => {
-    for (const signal of signals) process.off(signal, stop);
+  for (const signal of signals) process.on(signal, onSignal);
+  return {
+    stops: (started) => {
+      machine = started;
+      if (count > 0) machine.stop(count > 1);
+    },
+    unwatch: () => {
+      for (const signal of signals) process.off(signal, onSignal);
+    },
   };
 }
 
