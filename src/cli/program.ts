@@ -2,6 +2,8 @@
 import { Command, CommanderError } from "commander";
 import { ExitStatus, UserError } from "./exit-status.ts";
 import { parseRunOptions, protectOptionalValue, type RawOptions, type RunOptions } from "./options.ts";
+import { output } from "./output.ts";
+import { addVerbs, GROUPS } from "./verbs/index.ts";
 
 const EXAMPLES = `
 Examples:
@@ -31,6 +33,16 @@ Exit status: that of the command; 0 after a power-off; 1 when something needed i
 missing or broken; 2 for a bad command line; 70 when the guest crashed, with a
 report; 124 when --timeout was over; 128 + N when signal N ended typervisor.`;
 
+const FIRST_STEPS = `
+First steps:
+  typervisor run                      a shell in a Linux guest, in this process
+  typervisor serve --daemon           a machine that lives, then:
+  typervisor create name=first -c     a domain on it, with its console (Ctrl-] detaches)
+  typervisor list                     the domains, as xl shows them
+  typervisor stop                     the end
+
+Each verb has examples: typervisor create --help. Domains are named by name or id.`;
+
 export interface Verbs {
   run(options: RunOptions): Promise<number>;
 }
@@ -47,10 +59,11 @@ export async function runProgram(argv: readonly string[], version: string, verbs
     .helpOption("-h, --help", "print this help")
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ outputError: () => {} });
+    .configureOutput({ outputError: () => {}, writeOut: (text) => output.out(text) });
 
   program
     .command("run")
+    .helpGroup(GROUPS.run)
     .description("boot a guest and attach to its console, or run one command in it")
     .usage("[options] [-- COMMAND ARG...]")
     .argument("[command...]", "command to run in the guest, as root")
@@ -76,6 +89,12 @@ export async function runProgram(argv: readonly string[], version: string, verbs
     .action(async (command: string[], raw: RawOptions) => {
       status = await verbs.run(parseRunOptions(raw, command));
     });
+
+  const setStatus = (code: number): void => {
+    status = code;
+  };
+  addVerbs({ program, version, setStatus });
+  program.addHelpText("after", FIRST_STEPS);
 
   try {
     if (argv.length === 0) {

@@ -2,6 +2,8 @@
 import { Console } from "../backends/console/console.ts";
 import { readableConsole, writableConsole } from "../backends/console/streams.ts";
 import type { Domain as HypervisorDomain } from "../hypervisor/domain.ts";
+import { sendNmi } from "../hypervisor/traps/deliver.ts";
+import { type DomainInfo, domainInfo, type VcpuInfo, vcpuInfo } from "./domain-info.ts";
 import type { DomainMemoryInfo, MemoryControl } from "./memory-control.ts";
 import { DomainScheduler, type VcpuStatus, vcpuStatus } from "./scheduling.ts";
 
@@ -17,12 +19,15 @@ export interface DomainEnd {
 /** What the machine does for its domains. */
 export interface DomainOwner {
   requestShutdown(domid: number, how: "poweroff" | "reboot"): void;
+  /** @throws RangeError if the name is not good or in use */
+  rename(domain: Domain, name: string): void;
+  sysrq(domid: number, letter: string): void;
+  /** Something has changed for its vCPUs: a sleeping machine looks at them. */
+  wake(): void;
   requestVcpus(domid: number, count: number): void;
   /** Takes the domain away at once. */
   destroy(domain: Domain): void;
   memory(domain: Domain): MemoryControl;
-  /** A sleeping machine must look at its domains. */
-  wake(): void;
 }
 
 /** One console of a domain, as byte streams. */
@@ -51,7 +56,7 @@ export class DomainConsole {
 
 export class Domain {
   readonly id: number;
-  readonly name: string;
+  readonly uuid: string;
   /** The first console (hvc0), then further ones. */
   readonly consoles: readonly DomainConsole[];
   /** The hypervisor's own object, for debuggers. */
@@ -63,15 +68,17 @@ export class Domain {
   #resolve: (end: DomainEnd) => void = () => {};
   #reject: (error: unknown) => void = () => {};
   #end: DomainEnd | undefined;
+  #name: string;
 
   constructor(
     hypervisorDomain: HypervisorDomain,
-    name: string,
+    { name, uuid }: { readonly name: string; readonly uuid: string },
     consoles: readonly DomainConsole[],
     owner: DomainOwner,
   ) {
     this.id = hypervisorDomain.id;
-    this.name = name;
+    this.#name = name;
+    this.uuid = uuid;
     this.consoles = consoles;
     this.hypervisorDomain = hypervisorDomain;
     this.scheduler = new DomainScheduler(hypervisorDomain);
@@ -82,6 +89,10 @@ export class Domain {
     });
     // Whoever does not wait need not handle a failure of the machine.
     this.#ended.catch(() => {});
+  }
+
+  get name(): string {
+    return this.#name;
   }
 
   /** The first console, hvc0. */
@@ -117,6 +128,52 @@ export class Domain {
   /** Asks the guest to shut itself down, as `xl shutdown` does; a guest may take its time, or ignore it. */
   shutdown(how: "poweroff" | "reboot" = "poweroff"): void {
     if (this.#end === undefined) this.#owner.requestShutdown(this.id, how);
+  }
+
+  /** Keeps its vCPUs from running until `unpause`. No more happens if it is paused already. */
+  pause(): void {
+    if (!this.paused) this.hypervisorDomain.pause();
+  }
+
+  /** Lets its vCPUs run (again). */
+  unpause(): void {
+    if (!this.paused) return;
+    this.hypervisorDomain.unpause();
+    this.#owner.wake();
+  }
+
+  get paused(): boolean {
+    return this.hypervisorDomain.record.pause_count > 0;
+  }
+
+  /** Gives it another name, in xenstore, too. @throws RangeError if the name is not good or in use */
+  rename(name: string): void {
+    this.#owner.rename(this, name);
+    this.#name = name;
+  }
+
+  /** Presses a key of Linux's magic SysRq, as `xl sysrq` does. @throws RangeError if it is not one letter or digit */
+  sysrq(letter: string): void {
+    if (!/^[0-9A-Za-z]$/.test(letter)) throw new RangeError(`not a SysRq key: ${JSON.stringify(letter)}`);
+    this.#owner.sysrq(this.id, letter);
+  }
+
+  /** Sends an NMI to a vCPU, as `xl trigger DOMAIN nmi` does. @throws RangeError if there is no such vCPU */
+  triggerNmi(vcpu = 0): void {
+    const target = this.hypervisorDomain.vcpus[vcpu];
+    if (target === undefined) throw new RangeError(`domain ${this.name} has no vCPU ${vcpu}`);
+    sendNmi(target);
+    this.#owner.wake();
+  }
+
+  /** What can be seen of it from outside, at this moment. */
+  info(): DomainInfo {
+    return { name: this.name, uuid: this.uuid, ...domainInfo(this.hypervisorDomain) };
+  }
+
+  /** Its vCPUs, at this moment. */
+  vcpuInfo(): VcpuInfo[] {
+    return vcpuInfo(this.hypervisorDomain);
   }
 
   /** How much memory it has, and should have. @throws Error when the domain is gone */

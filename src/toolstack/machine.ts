@@ -31,6 +31,7 @@ import { requestVcpus, type Schedule } from "./scheduling.ts";
 import { formatSize, toBytes } from "./size.ts";
 import type { SymbolTable } from "./symbols.ts";
 import { randomUuid, uuidBytes } from "./uuid.ts";
+import { domainPath } from "./xenstore/path.ts";
 import { Xenstore } from "./xenstore/xenstore.ts";
 
 export interface MachineOptions {
@@ -70,6 +71,13 @@ export interface DomainConfig {
   readonly consoles?: number;
   /** Names for addresses in crash reports and profiles, besides those that a Linux kernel has in itself. */
   readonly symbols?: SymbolTable;
+  /** Build it, but don't let it run before `unpause()`. */
+  readonly paused?: boolean;
+  /**
+   * Asked when it has shut down: whether it is to be kept, with its memory, until `destroy()`.
+   * Default: it goes.
+   */
+  readonly preserve?: (reason: EndReason) => boolean;
 }
 
 /** Amounts in bytes. */
@@ -97,6 +105,7 @@ interface Running {
   kernel: LoadedKernel | undefined;
   /** Its symbols, once they have been asked for; null if it has none. */
   kernelSymbols: SymbolTable | null | undefined;
+  readonly preserve: (reason: EndReason) => boolean;
   /** Ends domain 0's services for it. */
   disconnect: () => void;
   crash: string | undefined;
@@ -177,7 +186,7 @@ export class Machine {
     writeHostDirectory(this.xenstore);
   }
 
-  /** The domains that run. */
+  /** The domains that there are: those that run, and those that were preserved. */
   get domains(): readonly Domain[] {
     return [...this.#running.values()].map(({ domain }) => domain);
   }
@@ -185,6 +194,7 @@ export class Machine {
   /**
    * Builds a domain and sets it going.
    * @throws ImageError, BuildError with one clear line when the kernel or the configuration is not good
+   * @throws RangeError for a name that is in use
    */
   async createDomain(config: DomainConfig): Promise<Domain> {
     const memoryBytes = toBytes(config.memory ?? this.memoryBytes);
@@ -197,6 +207,7 @@ export class Machine {
     const { vcpus = 1, maxVcpus = vcpus } = config;
     const uuid = config.uuid ?? (this.#virtual === undefined ? randomUuid() : this.#nextUuid());
     const hv = this.hypervisor;
+    if (config.name !== undefined) this.#checkName(config.name);
     const hvDomain = hv.createDomain({
       maxVcpus,
       memoryFrames: memoryBytes / PAGE_SIZE,
@@ -206,24 +217,24 @@ export class Machine {
     const limit = this.#virtual === undefined ? DEFAULT_CONSOLE_LIMIT : Number.POSITIVE_INFINITY;
     const consoles = newConsoles(config.consoles ?? 1, limit, () => this.#loop.wake());
     const name = config.name ?? `Domain-${hvDomain.id}`;
-    const domain = new Domain(hvDomain, name, consoles, {
-      requestShutdown: (domid, how) => {
-        this.xenstore.write(`/local/domain/${domid}/control/shutdown`, how);
-        this.#loop.wake();
-      },
+    const domain = new Domain(hvDomain, { name, uuid }, consoles, {
+      requestShutdown: (domid, how) => this.#control(domid, "shutdown", how),
+      sysrq: (domid, letter) => this.#control(domid, "sysrq", letter),
+      rename: (domain, name) => this.#rename(domain, name),
+      wake: () => this.#run(),
       requestVcpus: (domid, count) => {
         this.xenstore.transaction((content) => requestVcpus(content, domid, count, maxVcpus));
         this.#loop.wake();
       },
       destroy: (domain) => this.#destroy(domain),
       memory: (domain) => new MemoryControl(this.xenstore, domain.hypervisorDomain),
-      wake: () => this.#loop.wake(),
     });
     const running: Running = {
       domain,
       symbols: config.symbols,
       kernel: undefined,
       kernelSymbols: undefined,
+      preserve: config.preserve ?? (() => false),
       disconnect: () => {},
       crash: undefined,
     };
@@ -257,7 +268,7 @@ export class Machine {
       this.#remove(running);
       throw error;
     }
-    hvDomain.unpause();
+    if (config.paused !== true) hvDomain.unpause();
     this.#run();
     return domain;
   }
@@ -317,6 +328,25 @@ export class Machine {
     return `00000000-0000-4000-8000-${String(++this.#created).padStart(12, "0")}`;
   }
 
+  #checkName(name: string, except?: Domain): void {
+    const other = this.domains.find((domain) => domain.name === name && domain !== except);
+    if (other !== undefined) throw new RangeError(`the name ${name} is in use by domain ${other.id}`);
+  }
+
+  #rename(domain: Domain, name: string): void {
+    this.#checkName(name, domain);
+    this.xenstore.transaction((content) => {
+      content.write(`/vm/${domain.uuid}/name`, name);
+      content.write(`${domainPath(domain.id)}/name`, name);
+    });
+  }
+
+  /** Tells the guest something by its control directory. */
+  #control(domid: number, key: "shutdown" | "sysrq", value: string): void {
+    this.xenstore.write(`${domainPath(domid)}/control/${key}`, value);
+    this.#loop.wake();
+  }
+
   #run(): void {
     this.#loop.run().catch((error: unknown) => {
       for (const running of this.#running.values()) {
@@ -355,7 +385,9 @@ export class Machine {
     const reason = REASONS[hvDomain.record.shutdown_code] ?? "crash";
     const crashed = reason === "crash" || reason === "watchdog";
     const report = crashed ? this.#report(running) : undefined;
-    this.#retire(running, { reason, ...(report !== undefined && { report }) });
+    const end = { reason, ...(report !== undefined && { report }) };
+    if (running.preserve(reason)) running.domain.finish(end);
+    else this.#retire(running, end);
   }
 
   #crashed(hvDomain: HypervisorDomain, report: string): void {
