@@ -1,5 +1,6 @@
 /** All that a hypervisor can have given away: equal before a domain's life and after it, or something is lost. */
 import type { Hypervisor } from "../../src/hypervisor/hypervisor.ts";
+import { FRAME_XENHEAP } from "../../src/hypervisor/mm/frame-table.ts";
 
 /** Counters, and the frame table itself. */
 export function resources(hv: Hypervisor): Record<string, unknown> {
@@ -19,10 +20,13 @@ export function resources(hv: Hypervisor): Record<string, unknown> {
   };
 }
 
-/** FNV-1a of 32-bit words. */
+/** FNV-1a of the frame table. Of heap frames the chunks in use count, not the order of the free ones. */
 function hash(words: Uint32Array): number {
   let value = 0x811c9dc5;
-  for (const word of words) value = Math.imul(value ^ word, 0x0100_0193);
+  for (let i = 0; i < words.length; i++) {
+    const isSlab = i % 4 === 3 && (words[i - 3]! & FRAME_XENHEAP) !== 0;
+    value = Math.imul(value ^ (isSlab ? words[i]! >>> 16 : words[i]!), 0x0100_0193);
+  }
   return value;
 }
 
