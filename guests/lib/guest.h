@@ -194,6 +194,6 @@ void run_user(void (*code)(void), uint64_t iret_flags, uint64_t rflags);
 extern bool (*user_hook)(struct trap_frame *frame);
 /* Makes a root for user mode (a copy of the kernel's) and a stack for entries from there. */
 void init_user(void);
-extern uint64_t kernel_stack_top, user_stack_top;
+extern uint64_t kernel_stack_top, user_stack_top, user_root_mfn;
 
 #endif

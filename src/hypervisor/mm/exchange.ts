@@ -38,8 +38,13 @@ export function exchange(hv: Hypervisor, vcpu: Vcpu, argument: bigint): Hypercal
   if (input.extent_order > limitOrder || output.extent_order > limitOrder) return -EPERM;
   const total = input.nr_extents << BigInt(input.extent_order);
   if (total !== output.nr_extents << BigInt(output.extent_order)) return -EINVAL;
-  if (request.nr_exchanged > input.nr_extents || total > BigInt(hv.frames.count)) return -EINVAL;
+  if (request.nr_exchanged > input.nr_extents) return -EINVAL;
   if (output.domid !== input.domid) return -EINVAL;
+  for (const { extent_start, nr_extents } of [input, output]) {
+    if (nr_extents > 0n) guestArrayAddress(extent_start, Number(nr_extents - 1n), width / 8);
+  }
+  // No domain has so many, and from here on numbers are exact.
+  if (total > BigInt(hv.frames.count)) return -EINVAL;
   const target = targetDomain(vcpu.domain, input.domid);
   const order = Math.max(input.extent_order, output.extent_order);
   const inChunk = 2 ** (order - input.extent_order);
