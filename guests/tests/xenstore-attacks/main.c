@@ -104,6 +104,7 @@ static void malformed(void)
     name[2040] = 0;
     memcpy(name, "data/", 5);
     ask("a path of 2040 characters", XS_WRITE, name, "x");
+    ask("  removed", XS_RM, name, NULL);
 }
 
 static void quotas(void)
