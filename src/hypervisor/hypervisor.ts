@@ -48,7 +48,10 @@ export interface HypervisorOptions extends HypervisorHooks {
   readonly fastPaths?: boolean;
 }
 
-/** Steps of one hypercall after which it lets others go first. */
+/**
+ * Steps of one hypercall after which it lets others go first: some milliseconds. A step is about half a
+ * microsecond; a check of a page table is worth many.
+ */
 const STEPS_PER_HYPERCALL = 16384;
 
 export class Hypervisor {
@@ -169,10 +172,11 @@ export class Hypervisor {
   }
 
   /**
-   * Asked by long hypercalls at each step: they should stop and go on later. Counts steps and not
-   * time, so that a run in virtual time can be repeated.
+   * Asked by long hypercalls before each of their parts, which is worth `steps`: they should stop and go on
+   * later. Counts steps and not time, so that a run in virtual time can be repeated.
    */
-  preempted(): boolean {
-    return ++this.#steps > STEPS_PER_HYPERCALL;
+  preempted(steps = 1): boolean {
+    this.#steps += steps;
+    return this.#steps > STEPS_PER_HYPERCALL;
   }
 }

@@ -15,7 +15,7 @@ import { FRAME_ALLOCATED, FRAME_XENHEAP } from "./frame-table.ts";
 import { guestArrayAddress, guestLong, guestStruct, putGuestLong } from "./guest-access.ts";
 import { setM2p } from "./m2p.ts";
 import { guestOperation } from "./operation.ts";
-import { frameLimit, maxOrder } from "./reservation.ts";
+import { FRAME_STEPS, frameLimit, maxOrder } from "./reservation.ts";
 
 /** The domain owns the frame, and nothing else refers to it. */
 function isExclusive(domain: Domain, mfn: number): boolean {
@@ -57,7 +57,7 @@ export function exchange(hv: Hypervisor, vcpu: Vcpu, argument: bigint): Hypercal
   const operation = guestOperation(hv);
   let chunk = Math.floor(Number(request.nr_exchanged) / inChunk);
   for (; chunk < chunks; chunk++) {
-    if (operation.preempt()) {
+    if (operation.preempt(FRAME_STEPS * 2 ** (order + 1))) {
       putGuestLong(vcpu, doneAt, BigInt(chunk * inChunk));
       return CONTINUATION;
     }
