@@ -8,7 +8,7 @@ import {
 } from "../../abi/grant_table.ts";
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
-import { maptrackLimit, mapsFrame } from "./maptrack.ts";
+import { mapsFrame, maptrackLimit } from "./maptrack.ts";
 
 const KNOWN = (GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL | GNTTAB_CACHE_SOURCE_GREF) >>> 0;
 

@@ -93,7 +93,9 @@ function validateTable(domain: Domain, mfn: number, level: PageType, operation: 
     if ((lo & PTE_PRESENT) === 0 || (root && isXenSlot(i))) continue;
     // At least one table a call, so that a guest gets on under constant pressure.
     const result =
-      taken > 0 && operation.preempt(TABLE_STEPS) ? -ERESTART : getTableEntry(domain, mfn, level, lo, u32[at + 1]!, operation);
+      taken > 0 && operation.preempt(TABLE_STEPS)
+        ? -ERESTART
+        : getTableEntry(domain, mfn, level, lo, u32[at + 1]!, operation);
     if (result !== 0) {
       frames.setPartialIndex(mfn, i);
       return result;
