@@ -53,6 +53,8 @@ export interface HypervisorOptions extends HypervisorHooks {
  * microsecond; a check of a page table is worth many.
  */
 const STEPS_PER_HYPERCALL = 16384;
+/** Steps of however many hypercalls after which the run loop must look at its clock: about half a millisecond. */
+const STEPS_PER_CLOCK = 1024;
 
 export class Hypervisor {
   readonly memory: MachineMemory;
@@ -77,7 +79,10 @@ export class Hypervisor {
   readonly zombies = new Map<number, Domain>();
   /** Domain 0, if there is one; it registers itself. */
   hostDomain: HostDomain | undefined;
-  /** A deadline of a timer or of the scheduler has come nearer: the run loop looks before it goes on. */
+  /**
+   * A deadline of a timer or of the scheduler has come nearer, or time has passed that the guest's instructions do not
+   * show: the run loop looks at its clock before it goes on.
+   */
   timersChanged = true;
   /** Who gets the processor. */
   readonly scheduler: Scheduler;
@@ -86,6 +91,7 @@ export class Hypervisor {
   readonly #loop = new RunLoop(this);
   #notices: (() => void)[] = [];
   #steps = 0;
+  #stepsSinceClock = 0;
 
   constructor(options: HypervisorOptions) {
     this.memory = options.memory;
@@ -177,6 +183,11 @@ export class Hypervisor {
    */
   preempted(steps = 1): boolean {
     this.#steps += steps;
+    this.#stepsSinceClock += steps;
+    if (this.#stepsSinceClock >= STEPS_PER_CLOCK) {
+      this.#stepsSinceClock = 0;
+      this.timersChanged = true;
+    }
     return this.#steps > STEPS_PER_HYPERCALL;
   }
 }
