@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EFAULT, EINVAL } from "../../src/abi/errno.ts";
 import * as abi from "../../src/abi/grant_table.ts";
+import { MMU_MACHPHYS_UPDATE, mmuUpdateStruct } from "../../src/abi/xen.ts";
 import { destroyGrantTable, releaseMappings } from "../../src/hypervisor/grant-table/destroy.ts";
 import { heldByGrantsAndEvents } from "../../src/hypervisor/grant-table/invariants.ts";
 import { grantTableOp } from "../../src/hypervisor/grant-table/op.ts";
 import { sharedEntryAddress, sharedFrame, statusFrame } from "../../src/hypervisor/grant-table/table.ts";
 import { PageType } from "../../src/hypervisor/mm/frame-table.ts";
 import { checkInvariants } from "../../src/hypervisor/mm/invariants.ts";
+import { mmuUpdate } from "../../src/hypervisor/mm/mmu-update.ts";
 import { getPageAndType } from "../../src/hypervisor/mm/page-type.ts";
 import { Access } from "../../src/machine/processor.ts";
 import { DATA_PAGES, type TestGuest, TestMachine } from "../event-channel/machine.ts";
@@ -376,4 +378,21 @@ test("a domain that ends after granting the hypervisor's own frames: they are fr
     // What B's own handles took is left.
     assert.equal(frames.state.free_frames, before - b.domain.record.grant.nr_maptrack_frames);
   }
+});
+
+test("a domain that ends after giving PFNs to the hypervisor's own frames leaves none", () => {
+  const machine = new TestMachine();
+  const { hv } = machine;
+  const guest = machine.guest(1);
+  for (const mfn of [Number(guest.domain.record.shared_info) / 4096, sharedFrame(guest.domain, 0)]) {
+    guest.argument(mmuUpdateStruct, (request) => {
+      request.ptr = BigInt(mfn * 4096 + MMU_MACHPHYS_UPDATE);
+      request.val = 5n;
+    });
+    assert.equal(guest.call(mmuUpdate, [undefined, 1, 0, 0x7ff0]), 0);
+  }
+  guest.domain.record.vcpus = BigInt(guest.vcpu.record.address);
+  guest.domain.record.max_vcpus = 1;
+  hv.destroyDomain(guest.domain);
+  assert.deepEqual(checkInvariants(hv), []);
 });

@@ -4,7 +4,7 @@
 enum role { MEASURE, LOOP, EVENTS, XENSTORE, WATCHES, RINGS, FAULT, HYPERCALLS, TIMERS, PAGE_TABLES, MEMORY };
 
 #define VCPUOP_get_runstate_info 4
-#define WINDOW_NS 250000000ul
+#define WINDOW_NS 120000000ul
 #define MILLISECOND 1000000ul
 
 struct runstate {
@@ -32,14 +32,14 @@ static void measure(void)
     vcpu_op(VCPUOP_get_runstate_info, 0, &after);
     uint64_t running = after.time[0] - before.time[0], waiting = after.time[1] - before.time[1];
 
-    for (unsigned i = 0; i < 20; i++) {
+    for (unsigned i = 0; i < 10; i++) {
         uint64_t due = system_time() + MILLISECOND;
         wait_port(0, MILLISECOND);
         uint64_t late = system_time() - due;
         if ((int64_t)late > (int64_t)latest)
             latest = late;
     }
-    for (unsigned i = 0; i < 20; i++) {
+    for (unsigned i = 0; i < 10; i++) {
         uint64_t start = system_time();
         CHECK(xenstore(XS_READ, 0, "name", NULL, reply, sizeof reply) > 0, "xenstore does not answer");
         if (system_time() - start > slowest)
