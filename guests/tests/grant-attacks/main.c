@@ -229,7 +229,7 @@ static void version(void)
     outcome("one status frame", status.status);
     volatile void *page = alloc_page();
     outcome("  mapped", update_va_mapping(page, pte_of(target[0], RW)));
-    /* A page of the hypervisor's that it takes back must not stay mapped (XSA-255, XSA-379, XSA-384). */
+    /* A page of the hypervisor's that it takes back must not stay mapped (XSA-255, XSA-379). */
     set.version = 1;
     outcome("version 1 while it is mapped", grant_table_op(GNTTABOP_set_version, &set, 1));
     outcome("  unmapped", update_va_mapping(page, 0));
