@@ -36,7 +36,7 @@ test("the console reads each index of the guest once", () => {
   const ring = new ConsoleRing(page);
   view.out_prod = 10;
   const { out_prod, in_cons } = xenconsInterface.offset;
-  let received = new Uint8Array(0);
+  let received: Uint8Array = new Uint8Array(0);
   const reads = countReads(
     page,
     () => {
