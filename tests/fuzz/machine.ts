@@ -9,11 +9,12 @@ import type { Domain } from "../../src/hypervisor/domain.ts";
 import { CR0_FIXED, CR4_FIXED } from "../../src/hypervisor/emulate/control-registers.ts";
 import { checkGrants, heldByGrantsAndEvents } from "../../src/hypervisor/grant-table/invariants.ts";
 import { HostDomain } from "../../src/hypervisor/host-domain.ts";
-import { DomainCrash } from "../../src/hypervisor/hypercall.ts";
+import { DomainCrash, HypercallError } from "../../src/hypervisor/hypercall.ts";
 import { Hypervisor } from "../../src/hypervisor/hypervisor.ts";
 import { initialiseVcpu, newGuestContext } from "../../src/hypervisor/initialise-vcpu.ts";
 import { allocDomainFrames } from "../../src/hypervisor/mm/domain-frames.ts";
 import { PageType } from "../../src/hypervisor/mm/frame-table.ts";
+import { OutOfHeap } from "../../src/hypervisor/mm/heap.ts";
 import { checkInvariants } from "../../src/hypervisor/mm/invariants.ts";
 import { setM2p } from "../../src/hypervisor/mm/m2p.ts";
 import { checkScheduler } from "../../src/hypervisor/sched/invariants.ts";
@@ -173,9 +174,16 @@ export class FuzzMachine {
     const next = [id, ...Array.from({ length: 50 }, (_, i) => i + 5)].find(
       (n) => !hv.domains.has(n) && !hv.zombies.has(n),
     );
-    const replacement = new FuzzGuest(hv, next!);
-    guests[guests.indexOf(guest)] = replacement;
-    if (hv.current === undefined) switchTo(hv, replacement.domain.vcpus[0]);
+    const at = guests.indexOf(guest);
+    try {
+      guests[at] = new FuzzGuest(hv, next!);
+    } catch (error) {
+      // What others still have mapped may be too much to begin again. Without them it must not be.
+      if (!(error instanceof HypercallError || error instanceof OutOfHeap)) throw error;
+      for (const domain of [...hv.domains.values()]) hv.destroyDomain(domain);
+      for (let i = 0; i < guests.length; i++) guests[i] = new FuzzGuest(hv, i + 1);
+    }
+    if (hv.current === undefined) switchTo(hv, guests[at]!.domain.vcpus[0]);
   }
 
   check(): void {
