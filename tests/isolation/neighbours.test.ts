@@ -28,7 +28,7 @@ const ROLES = [
 /** Percent. Half of the processor, less what domain 0 does for the other one. */
 const LEAST_SHARE = 35;
 /** Microseconds: a few turns of every other vCPU, the longest hypercall, and the host's garbage collector. */
-const LATEST = 60_000;
+const LATEST = 100_000;
 
 interface Measured {
   readonly share: number;
