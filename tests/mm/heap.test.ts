@@ -58,21 +58,3 @@ test("a frame table in memory can be picked up again", () => {
   assert.equal(again.frames.refCount(mfn), 1);
   assert.equal(again.allocFrames(1), mfn + 2);
 });
-
-test("one frame after the other is found at once, however many are in use", () => {
-  const { heap } = newHeap();
-  const { frames } = heap;
-  const end = frames.state.highest_free;
-  for (let mfn = end; mfn > end - 100; mfn--) frames.take(mfn, 1, 0);
-  frames.release(end);
-  assert.deepEqual(frames.findHigh(1), [end]);
-  frames.take(end, 1, 0);
-  assert.deepEqual(frames.findHigh(1), [end - 100]);
-  assert.equal(frames.state.highest_free, end - 100, "the next search starts there");
-  const first = frames.findRun(1);
-  for (let mfn = first; mfn < first + 20; mfn++) frames.take(mfn, 1, 0);
-  frames.release(first);
-  frames.take(first, 1, 0);
-  assert.equal(frames.findRun(1), first + 20);
-  assert.equal(frames.state.lowest_free, first + 20);
-});
