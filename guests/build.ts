@@ -43,6 +43,8 @@ export function testGuests(): string[] {
 /** What a test needs of its domain; from config.json in its folder, if it has one. */
 export interface GuestConfig {
   readonly vcpus?: number;
+  /** It runs in several domains at once, each with its own command line. Domain numbers are 1 and up, in this order. */
+  readonly domains?: readonly string[];
 }
 
 export function guestConfig(name: string): GuestConfig {

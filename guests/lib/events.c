@@ -88,3 +88,16 @@ uint16_t own_domid(void)
         error("cannot ask for the state of an event channel");
     return status.u.unbound.dom;
 }
+
+void wait_port(uint32_t port, uint64_t ns)
+{
+    struct sched_poll poll = { .ports = &port, .nr_ports = port != 0, .timeout = system_time() + ns };
+    sched_op(SCHEDOP_poll, &poll);
+}
+
+void sleep_ns(uint64_t ns)
+{
+    uint64_t end = system_time() + ns;
+    while (system_time() < end)
+        wait_port(0, end - system_time());
+}

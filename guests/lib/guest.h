@@ -12,6 +12,12 @@ void test_main(void);
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints "FAIL: ..." and goes on. */
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * An attack reports what came of each attempt: the hypervisor's answer, or the trap that ended it. The text is
+ * compared with what the same guest says on Xen.
+ */
+void outcome(const char *attempt, long result);
+void trap_outcome(const char *attempt);
 /* Ends the test: SKIP (this hypervisor may lack the feature), ERROR (the test itself cannot work). */
 _Noreturn void skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void error(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -61,7 +67,7 @@ volatile uint64_t *table_for(const volatile void *va, int level);
 /* Its entry for `va`: as memory, and as a machine address. */
 volatile uint64_t *entry_for(const volatile void *va, int level);
 uint64_t entry_maddr(const volatile void *va, int level);
-/* A page of zeroes, mapped read-write. There are a few dozen. */
+/* A page of zeroes, mapped read-write. There are nearly two hundred. */
 void *alloc_page(void);
 void *memset(void *to, int value, size_t size);
 void *memcpy(void *to, const void *from, size_t size);
@@ -138,6 +144,46 @@ void mask_port(uint32_t port, bool masked);
 uint64_t system_time(void);
 uint16_t own_domid(void);
 
+/* Sleeps for a time, or until a port is raised (it is left pending; 0: none). Events must be masked. */
+void sleep_ns(uint64_t ns);
+void wait_port(uint32_t port, uint64_t ns);
+
+/* --- Grants (version 1) ------------------------------------------------------------------ */
+
+/* Maps the first frame of the table; done by the first grant() if need be. */
+extern volatile struct grant_entry_v1 *grant_table;
+void init_grants(void);
+/* Grants a page to a domain, by the next free reference, or by that which is given. */
+uint32_t grant(uint16_t domid, const volatile void *page, uint16_t flags);
+void grant_at(uint32_t ref, uint16_t domid, const volatile void *page, uint16_t flags);
+/* Maps a grant over the page at `window`, and takes it away again. Both return the status. */
+int map_grant(uint16_t domid, uint32_t ref, volatile void *window, uint32_t flags, uint32_t *handle);
+int unmap_grant(volatile void *window, uint32_t handle);
+
+/* --- xenstore ---------------------------------------------------------------------------- */
+
+/*
+ * Sends one request and waits for its reply, which `reply` then holds, ended with a zero. Returns its length, or -1
+ * with the name of the error in `reply`, or -2 if there is none within a second.
+ */
+long xenstore_request(uint32_t type, uint32_t transaction, const void *payload, uint32_t length, char *reply, uint32_t room);
+/* With strings: each is sent with its zero. For XS_WRITE the value is sent without one. */
+long xenstore(uint32_t type, uint32_t transaction, const char *first, const char *second, char *reply, uint32_t room);
+/* A value as a decimal number, or -1. */
+long xenstore_read_number(const char *path);
+/* Watch events that have arrived. */
+extern unsigned xenstore_events;
+volatile struct xenstore_domain_interface *xenstore_ring(void);
+
+/* --- Text -------------------------------------------------------------------------------- */
+
+size_t strlen(const char *text);
+bool equal(const char *a, const char *b);
+/* Like print(), into a buffer; returns it. */
+char *format(char *to, size_t room, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The number behind "name=" on the command line, or `otherwise`. */
+long option(const char *name, long otherwise);
+
 /* --- User mode --------------------------------------------------------------------------- */
 
 /*
@@ -148,6 +194,6 @@ void run_user(void (*code)(void), uint64_t iret_flags, uint64_t rflags);
 extern bool (*user_hook)(struct trap_frame *frame);
 /* Makes a root for user mode (a copy of the kernel's) and a stack for entries from there. */
 void init_user(void);
-extern uint64_t kernel_stack_top, user_stack_top;
+extern uint64_t kernel_stack_top, user_stack_top, user_root_mfn;
 
 #endif

@@ -1,7 +1,7 @@
 /* Page tables of the boot region, and a few spare pages. */
 #include "guest.h"
 
-#define SPARE_PAGES 48
+#define SPARE_PAGES 192
 static char spare[SPARE_PAGES][PAGE_SIZE] __attribute__((aligned(4096)));
 static unsigned spare_used;
 

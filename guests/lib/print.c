@@ -118,6 +118,33 @@ void print(const char *format, ...)
     flush();
 }
 
+char *format(char *to, size_t room, const char *text, ...)
+{
+    va_list args;
+    size_t before = used;
+    va_start(args, text);
+    format_to_line(text, args);
+    va_end(args);
+    size_t length = used - before < room ? used - before : room - 1;
+    memcpy(to, line + before, length);
+    to[length] = 0;
+    used = before;
+    return to;
+}
+
+void outcome(const char *attempt, long result)
+{
+    print("%s: %ld\n", attempt, result);
+}
+
+void trap_outcome(const char *attempt)
+{
+    if (!trap_taken)
+        print("%s: no trap\n", attempt);
+    else
+        print("%s: trap %lu, error code %#lx\n", attempt, last_trap.vector, last_trap.error_code);
+}
+
 static unsigned failures;
 
 void fail(const char *format, ...)

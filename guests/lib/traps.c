@@ -80,6 +80,7 @@ void check_trap(const char *what, unsigned vector, uint64_t error_code, uint64_t
 
 static char kernel_stack[8192] __attribute__((aligned(4096)));
 static char user_stack[8192] __attribute__((aligned(4096)));
+uint64_t user_root_mfn;
 uint64_t kernel_stack_top = (uint64_t)kernel_stack + sizeof kernel_stack;
 uint64_t user_stack_top = (uint64_t)user_stack + sizeof user_stack;
 
@@ -91,6 +92,7 @@ void init_user(void)
         root[i] = i >= 256 && i < 272 ? 0 : kernel_root[i];
     if (update_va_mapping(root, pte_of(va_to_mfn(root), RO)))
         error("cannot make a page read-only");
+    user_root_mfn = va_to_mfn(root);
     if (mmuext_op(MMUEXT_PIN_L4_TABLE, va_to_mfn(root)))
         error("cannot pin a root for user mode");
     if (mmuext_op(MMUEXT_NEW_USER_BASEPTR, va_to_mfn(root)))

@@ -96,7 +96,9 @@ const names = words.filter((word) => !word.startsWith("--"));
 mkdirSync(WORK, { recursive: true });
 mkdirSync(RECORDS, { recursive: true });
 const { root, versions } = obtainPackages(WORK);
-const guests = (names.length > 0 ? names : testGuests()).map(testGuest);
+// One guest at a time runs there: those that need a second domain are left out.
+const alone = testGuests().filter((name) => guestConfig(name).domains === undefined);
+const guests = (names.length > 0 ? names : alone).map(testGuest);
 const linux = words.includes("--linux") ? [linuxGuest(root)] : [];
 const results = boot(root, [...guests, ...linux]);
 

@@ -112,6 +112,8 @@ export class HostDomain {
    */
   deliverEvents(): boolean {
     const count = this.#queue.length;
+    // What is done here for a guest is on the account of the one that runs.
+    if (count > 0) this.#hv.timersChanged = true;
     for (let i = 0; i < count; i++) {
       const channel = this.#channels.get(this.#queue.shift() ?? 0);
       // Closed meanwhile, or closed and opened again.

@@ -49,8 +49,13 @@ export interface HypervisorOptions extends HypervisorHooks {
   readonly fastPaths?: boolean;
 }
 
-/** Steps of one hypercall after which it lets others go first. */
+/**
+ * Steps of one hypercall after which it lets others go first: some milliseconds. A step is about half a
+ * microsecond; a check of a page table is worth many.
+ */
 const STEPS_PER_HYPERCALL = 16384;
+/** Steps of however many hypercalls after which the run loop must look at its clock: about half a millisecond. */
+const STEPS_PER_CLOCK = 1024;
 
 export class Hypervisor {
   readonly memory: MachineMemory;
@@ -75,7 +80,10 @@ export class Hypervisor {
   readonly zombies = new Map<number, Domain>();
   /** Domain 0, if there is one; it registers itself. */
   hostDomain: HostDomain | undefined;
-  /** A deadline of a timer or of the scheduler has come nearer: the run loop looks before it goes on. */
+  /**
+   * A deadline of a timer or of the scheduler has come nearer, or time has passed that the guest's instructions do not
+   * show: the run loop looks at its clock before it goes on.
+   */
   timersChanged = true;
   /** Who gets the processor. */
   readonly scheduler: Scheduler;
@@ -86,6 +94,7 @@ export class Hypervisor {
   readonly #loop = new RunLoop(this);
   #notices: (() => void)[] = [];
   #steps = 0;
+  #stepsSinceClock = 0;
 
   constructor(options: HypervisorOptions) {
     this.memory = options.memory;
@@ -177,10 +186,16 @@ export class Hypervisor {
   }
 
   /**
-   * Asked by long hypercalls at each step: they should stop and go on later. Counts steps and not
-   * time, so that a run in virtual time can be repeated.
+   * Asked by long hypercalls before each of their parts, which is worth `steps`: they should stop and go on
+   * later. Counts steps and not time, so that a run in virtual time can be repeated.
    */
-  preempted(): boolean {
-    return ++this.#steps > STEPS_PER_HYPERCALL;
+  preempted(steps = 1): boolean {
+    this.#steps += steps;
+    this.#stepsSinceClock += steps;
+    if (this.#stepsSinceClock >= STEPS_PER_CLOCK) {
+      this.#stepsSinceClock = 0;
+      this.timersChanged = true;
+    }
+    return this.#steps > STEPS_PER_HYPERCALL;
   }
 }

@@ -50,7 +50,7 @@ function runBatch(hv: Hypervisor, vcpu: Vcpu, args: bigint[]): HypercallResult {
   guestArrayAddress(list, count - 1, layout.sizeof);
   for (let i = 0; i < count; i++) {
     const at = list + BigInt(i * layout.sizeof);
-    if (i === BATCH) return goOn(args, at, count - i);
+    if (i === BATCH || (i > 0 && hv.preempted())) return goOn(args, at, count - i);
     if (!readWords(vcpu, lowHalf(at), highHalf(at), ENTRY_WORDS, words)) throw new HypercallError(EFAULT);
     const number = words[0]!;
     for (let a = 0; a < ARGUMENTS; a++) callArgs[a] = wordAt(words, 2 + a);

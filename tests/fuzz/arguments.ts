@@ -1,5 +1,5 @@
 /** Arguments that look as if a guest had meant them, most of the time. */
-import { grantEntryV1 } from "../../src/abi/grant_table.ts";
+import { grantEntryV1, grantEntryV2 } from "../../src/abi/grant_table.ts";
 import type { StructDef, struct } from "../../src/abi/struct.ts";
 import { sharedFrame } from "../../src/hypervisor/grant-table/table.ts";
 import { PAGE_SIZE } from "../../src/machine/memory.ts";
@@ -84,7 +84,8 @@ export class Arguments {
 
   domid(): number {
     const { random, guests } = this.#machine;
-    return random.pick([0x7ff0, 0x7ff0, 0x7ff0, guests[0]!.domain.id, guests[1]!.domain.id, 0, 0x7ff1, 0x7ff2, 0x7ff4]);
+    const guest = random.pick(guests).domain.id;
+    return random.pick([0x7ff0, 0x7ff0, 0x7ff0, guest, guest, guest, 0, 0x7ff1, 0x7ff2, 0x7ff4]);
   }
 
   small(): number {
@@ -128,10 +129,10 @@ export class Arguments {
 
   /** Fills a structure in the argument page, and returns its address. */
   struct(def: AnyStruct, at = 0): bigint {
-    const { guest, hv } = this.#machine;
-    const base = guest.mfns[ARGUMENTS]! * PAGE_SIZE + at;
-    this.#fill(def.at(hv.memory, base) as unknown as Record<string, unknown>);
-    return guest.va(ARGUMENTS, at);
+    const u8 = new Uint8Array(def.sizeof);
+    this.#fill(def.at({ u8, dv: new DataView(u8.buffer) }, 0) as unknown as Record<string, unknown>);
+    this.#machine.write(ARGUMENTS, at, u8);
+    return this.#machine.guest.va(ARGUMENTS, at);
   }
 
   #fill(view: Record<string, unknown>): void {
@@ -156,18 +157,30 @@ export class Arguments {
 
   /** Puts 64-bit words into the argument page. */
   words(values: readonly bigint[], at = 0): bigint {
-    const { guest, hv } = this.#machine;
-    for (const [i, value] of values.entries()) {
-      hv.memory.dv.setBigUint64(guest.mfns[ARGUMENTS]! * PAGE_SIZE + at + i * 8, BigInt.asUintN(64, value), true);
-    }
-    return guest.va(ARGUMENTS, at);
+    this.#machine.writeWords(ARGUMENTS, at, values);
+    return this.#machine.guest.va(ARGUMENTS, at);
   }
 
-  /** The guest grants something to somebody. */
+  /** The guest grants something to somebody, by an entry of the version that it has. */
   grant(): void {
     const { guest, hv, random } = this.#machine;
-    const at = sharedFrame(guest.domain, 0) * PAGE_SIZE + random.below(12) * grantEntryV1.sizeof;
-    const entry = grantEntryV1.at(hv.memory, at);
+    const ref = random.below(12);
+    const table = sharedFrame(guest.domain, 0) * PAGE_SIZE;
+    if (guest.domain.record.grant.version === 2) {
+      const entry = grantEntryV2.at(hv.memory, table + ref * grantEntryV2.sizeof);
+      entry.hdr.domid = this.domid();
+      if (random.oneIn(4)) {
+        entry.transitive.trans_domid = this.domid();
+        entry.transitive.gref = random.below(12);
+      } else entry.full_page.frame = BigInt(this.frame());
+      if (random.oneIn(4)) {
+        entry.sub_page.page_off = random.below(4200);
+        entry.sub_page.length = random.below(4200);
+      }
+      entry.hdr.flags = random.pick([1, 1, 1, 3, 3, 5, 0x101, 0x105, random.below(0x200)]);
+      return;
+    }
+    const entry = grantEntryV1.at(hv.memory, table + ref * grantEntryV1.sizeof);
     entry.frame = this.frame();
     entry.domid = this.domid();
     entry.flags = random.pick([1, 1, 1, 5, 2, 3, 0x101, random.below(0x200)]);

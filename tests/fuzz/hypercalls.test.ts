@@ -1,8 +1,12 @@
 /**
- * All hypercalls, at random, through the dispatcher: two guests with two vCPUs each and the host share a
- * small machine. After each step everything must add up, and nothing may have been thrown but DomainCrash.
+ * All hypercalls, at random, through the dispatcher: two to four guests with two vCPUs each and the host share
+ * a small machine. After each step everything must add up, and nothing may have been thrown but DomainCrash.
  *
  *     SEED=7 FUZZ_STEPS=100000 npm test -- tests/fuzz
+ *     FUZZ_HYPERCALLS=10000000 npm test -- tests/fuzz/hypercalls.test.ts     long: until so many have been made
+ *
+ * The long mode checks every 100 steps; a round that fails is run again, with a check after each step, which
+ * says which one it was.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -23,8 +27,10 @@ import { Random } from "./random.ts";
 
 const SEED = Number(process.env["SEED"] ?? 1);
 const STEPS = Number(process.env["FUZZ_STEPS"] ?? 1500);
+const LONG = Number(process.env["FUZZ_HYPERCALLS"] ?? 0);
 /** Steps of one machine. */
-const ROUND = 250;
+const ROUND = LONG > 0 ? 5000 : 250;
+const CHECK_EVERY = LONG > 0 ? 100 : 1;
 
 /** Those with most to get wrong. */
 const BUSY = [
@@ -46,15 +52,15 @@ class Fuzzer {
   readonly outcomes: Map<string, number>;
   #last = "";
 
-  constructor(seed: number, outcomes: Map<string, number>) {
+  constructor(seed: number, outcomes: Map<string, number>, checkEvery: number) {
     this.random = new Random(seed);
-    this.machine = new FuzzMachine(this.random);
+    this.machine = new FuzzMachine(this.random, { guests: 2 + (seed % 3), checkEvery });
     this.make = new Arguments(this.machine);
     this.shapes = hypercallShapes(this.machine, this.make);
     this.outcomes = outcomes;
     const { frames, heap } = this.machine.hv;
     // Some machines have hardly any memory left.
-    if (seed % 3 === 0) while (frames.state.free_frames > 4) heap.allocFrames(1);
+    if (seed % 4 === 0) while (frames.state.free_frames > 4) heap.allocFrames(1);
   }
 
   run(seed: number): void {
@@ -65,6 +71,12 @@ class Fuzzer {
         throw new Error(`seed ${seed}, step ${step}, ${this.#last}: ${(error as Error).stack}`, { cause: error });
       }
     }
+    this.machine.check();
+  }
+
+  /** Hypercalls made so far, those in multicalls included. */
+  get hypercalls(): number {
+    return this.machine.hv.statistics.hypercalls.reduce((all, n) => all + n, 0);
   }
 
   #step(): void {
@@ -108,9 +120,13 @@ class Fuzzer {
     }
   }
 
-  /** Domain 0 does its own things. */
+  /** Domain 0 does its own things; among them, it ends domains. */
   #host(): void {
     const { random, machine } = this;
+    if (random.oneIn(40)) {
+      machine.replace(random.pick(machine.guests));
+      return;
+    }
     try {
       const { id } = random.pick(machine.guests).domain;
       if (random.oneIn(2)) {
@@ -181,23 +197,35 @@ class Fuzzer {
     const cs = toUser ? 0xe033n : 0xe030n;
     const frame = [0n, 0n, 0n, 0n, guest.va(CODE), cs, 0x202n, guest.va(STACK, 0x700), 0xe02bn];
     if (random.oneIn(2)) frame[random.below(9)] = make.any();
-    frame.forEach((word, i) => {
-      const at = guest.mfns[KERNEL_STACK]! * 4096 + 0x100 + i * 8;
-      hv.memory.dv.setBigUint64(at, BigInt.asUintN(64, word), true);
-    });
+    machine.writeWords(KERNEL_STACK, 0x100, frame);
     vcpu.gpr[RSP] = guest.va(KERNEL_STACK, 0x100);
     vcpu.gpr[RAX] = BigInt(HYPERVISOR.iret);
     dispatchHypercall(hv, vcpu);
   }
 }
 
-test(`${STEPS} random steps with all hypercalls`, () => {
-  const outcomes = new Map<string, number>();
-  for (let i = 0; i < STEPS; i += ROUND) {
-    const seed = SEED * 1000 + i / ROUND;
-    new Fuzzer(seed, outcomes).run(seed);
+/** One machine's life. Returns the hypercalls made. */
+function round(seed: number, outcomes: Map<string, number>): number {
+  const fuzzer = new Fuzzer(seed, outcomes, CHECK_EVERY);
+  try {
+    fuzzer.run(seed);
+  } catch (error) {
+    if (CHECK_EVERY > 1) new Fuzzer(seed, new Map(), 1).run(seed);
+    throw error;
   }
-  if (process.env["VERBOSE"] !== undefined) console.log(Object.fromEntries([...outcomes].sort()));
+  return fuzzer.hypercalls;
+}
+
+test(LONG > 0 ? `${LONG} random hypercalls` : `${STEPS} random steps with all hypercalls`, () => {
+  const outcomes = new Map<string, number>();
+  let hypercalls = 0;
+  let seed = SEED * 1000;
+  if (LONG > 0) while (hypercalls < LONG) hypercalls += round(seed++, outcomes);
+  else for (let i = 0; i < STEPS; i += ROUND) hypercalls += round(seed++, outcomes);
+  if (process.env["VERBOSE"] !== undefined) {
+    console.log(Object.fromEntries([...outcomes].sort()));
+    console.log(`${hypercalls} hypercalls, seeds ${SEED * 1000} to ${seed - 1}`);
+  }
   for (const name of ["mmu_update", "mmuext_op", "grant_table_op", "event_channel_op", "multicall", "memory_op"]) {
     assert.ok((outcomes.get(`${name} ok`) ?? 0) > 0, `no ${name} ever succeeded`);
   }

@@ -9,17 +9,19 @@ import type { Domain } from "../../src/hypervisor/domain.ts";
 import { CR0_FIXED, CR4_FIXED } from "../../src/hypervisor/emulate/control-registers.ts";
 import { checkGrants, heldByGrantsAndEvents } from "../../src/hypervisor/grant-table/invariants.ts";
 import { HostDomain } from "../../src/hypervisor/host-domain.ts";
-import { DomainCrash } from "../../src/hypervisor/hypercall.ts";
+import { DomainCrash, HypercallError } from "../../src/hypervisor/hypercall.ts";
 import { Hypervisor } from "../../src/hypervisor/hypervisor.ts";
 import { initialiseVcpu, newGuestContext } from "../../src/hypervisor/initialise-vcpu.ts";
 import { allocDomainFrames } from "../../src/hypervisor/mm/domain-frames.ts";
 import { PageType } from "../../src/hypervisor/mm/frame-table.ts";
+import { OutOfHeap } from "../../src/hypervisor/mm/heap.ts";
 import { checkInvariants } from "../../src/hypervisor/mm/invariants.ts";
 import { setM2p } from "../../src/hypervisor/mm/m2p.ts";
 import { checkScheduler } from "../../src/hypervisor/sched/invariants.ts";
 import type { Vcpu } from "../../src/hypervisor/vcpu.ts";
 import { layOutMemory } from "../../src/machine/layout.ts";
 import { MachineMemory, PAGE_SIZE } from "../../src/machine/memory.ts";
+import { Access } from "../../src/machine/processor.ts";
 import { CR0_TS, CR4_DE, CR4_FSGSBASE, CR4_TSD, CS, FLAG_IF, FLAG_VM, SS } from "../../src/machine/x86/state.ts";
 import { FakeProcessor } from "../mm/fake-processor.ts";
 import type { Random } from "./random.ts";
@@ -87,10 +89,15 @@ export class FuzzMachine {
   /** Percent of the questions whether to stop that are answered with yes. */
   pressure = 0;
   crashes = 0;
+  /** Steps from one check to the next. A fault is found then; to know whose it is, the round is run again with 1. */
+  readonly checkEvery: number;
+  #unchecked = 0;
 
-  constructor(random: Random) {
+  constructor(random: Random, options: { guests?: number; checkEvery?: number } = {}) {
     this.random = random;
-    const layout = layOutMemory(3 << 20, 1 << 16);
+    this.checkEvery = options.checkEvery ?? 1;
+    const guests = options.guests ?? 2;
+    const layout = layOutMemory((2 + guests / 2) << 20, 1 << 16);
     const memory = new MachineMemory(layout.size);
     this.cpu = new FakeProcessor(memory, random.oneIn(2));
     const features = new Set(["rdtscp", "fsgsbase"]);
@@ -104,7 +111,7 @@ export class FuzzMachine {
     });
     this.hv.preempted = () => random.below(100) < this.pressure;
     this.host = new HostDomain(this.hv);
-    for (const id of [1, 2]) this.guests.push(new FuzzGuest(this.hv, id));
+    for (let id = 1; id <= guests; id++) this.guests.push(new FuzzGuest(this.hv, id));
     switchTo(this.hv, this.guests[0]!.domain.vcpus[0]);
   }
 
@@ -124,29 +131,59 @@ export class FuzzMachine {
     } catch (error) {
       if (!(error instanceof DomainCrash)) throw error;
       this.crashes++;
-      this.#replace(this.guest);
+      this.replace(this.guest);
     }
     this.host.deliverEvents();
     this.hv.runNotices();
-    for (const guest of this.guests) if (!guest.domain.schedulable) this.#replace(guest);
+    for (const guest of this.guests) if (!guest.domain.schedulable) this.replace(guest);
+    if (++this.#unchecked < this.checkEvery) return;
+    this.#unchecked = 0;
     this.check();
+  }
+
+  /**
+   * The guest writes to its memory, from a page's offset on, as far as it may: the frames may have become page
+   * tables, or another domain's.
+   */
+  write(page: number, offset: number, bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length; ) {
+      const va = this.guest.va(page, offset + done);
+      const part = Math.min(bytes.length - done, PAGE_SIZE - Number(va & 0xfffn));
+      const at = this.cpu.translate(va, Access.Write, true);
+      if (at < 0) return;
+      this.hv.memory.u8.set(bytes.subarray(done, done + part), at);
+      done += part;
+    }
+  }
+
+  /** The same with 64-bit words. */
+  writeWords(page: number, offset: number, words: readonly bigint[]): void {
+    this.write(page, offset, new Uint8Array(BigUint64Array.from(words).buffer));
   }
 
   switchTo(guest: FuzzGuest, vcpu = guest.domain.vcpus[0]!): void {
     if (vcpu.initialised && guest.domain.schedulable) switchTo(this.hv, vcpu);
   }
 
-  #replace(guest: FuzzGuest): void {
+  /** Ends a guest's domain, whatever state it is in, and starts another in its place. */
+  replace(guest: FuzzGuest): void {
     const { hv, guests } = this;
     const { id } = guest.domain;
     hv.destroyDomain(guest.domain);
     // Frames that the other one has mapped remain, and keep the number in use.
-    const next = [id, ...Array.from({ length: 50 }, (_, i) => i + 3)].find(
+    const next = [id, ...Array.from({ length: 50 }, (_, i) => i + 5)].find(
       (n) => !hv.domains.has(n) && !hv.zombies.has(n),
     );
-    const replacement = new FuzzGuest(hv, next!);
-    guests[guests.indexOf(guest)] = replacement;
-    if (hv.current === undefined) switchTo(hv, replacement.domain.vcpus[0]);
+    const at = guests.indexOf(guest);
+    try {
+      guests[at] = new FuzzGuest(hv, next!);
+    } catch (error) {
+      // What others still have mapped may be too much to begin again. Without them it must not be.
+      if (!(error instanceof HypercallError || error instanceof OutOfHeap)) throw error;
+      for (const domain of [...hv.domains.values()]) hv.destroyDomain(domain);
+      for (let i = 0; i < guests.length; i++) guests[i] = new FuzzGuest(hv, i + 1);
+    }
+    if (hv.current === undefined) switchTo(hv, guests[at]!.domain.vcpus[0]);
   }
 
   check(): void {

@@ -131,3 +131,32 @@ test("a transitive grant passes on another one, once", () => {
   assert.equal(inUse(b, 30), 0);
   assert.deepEqual(counts(a, a.data[3]!), before);
 });
+
+test("an entry in use does not lead elsewhere when it becomes transitive (XSA-226)", () => {
+  const { a, b } = pair();
+  const c = a.machine.guest(3);
+  const own = { mfn: c.data[4]! };
+  grant(a, 20, 2, 3);
+  setVersion(b, 2);
+  const entry = entryV2(b, 30);
+  entry.full_page.frame = BigInt(b.data[6]!);
+  entry.hdr.domid = 3;
+  entry.hdr.flags = PERMIT;
+  const mapped = map(c, 2, 30, c.va(5), HOST | MAP_RO);
+  assert.equal(mapped.status, ST.okay);
+  // Meant for domain 4; domain 3 still holds the entry as it was.
+  entry.transitive.trans_domid = 1;
+  entry.transitive.gref = 20;
+  entry.hdr.domid = 4;
+  entry.hdr.flags = abi.GTF_transitive;
+  a.page(3).set(text);
+  assert.equal(copy(c, { dom: 2, ref: 30 }, own, text.length), ST.eagain);
+  assert.ok(
+    !c
+      .page(4)
+      .subarray(0, text.length)
+      .every((byte, i) => byte === text[i]),
+  );
+  assert.equal(inUse(a, 20), 0);
+  assert.equal(inUse(b, 30), abi.GTF_reading);
+});

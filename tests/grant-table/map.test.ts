@@ -2,9 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EFAULT, EINVAL } from "../../src/abi/errno.ts";
 import * as abi from "../../src/abi/grant_table.ts";
+import { MMU_MACHPHYS_UPDATE, mmuUpdateStruct } from "../../src/abi/xen.ts";
 import { destroyGrantTable, releaseMappings } from "../../src/hypervisor/grant-table/destroy.ts";
+import { heldByGrantsAndEvents } from "../../src/hypervisor/grant-table/invariants.ts";
 import { grantTableOp } from "../../src/hypervisor/grant-table/op.ts";
+import { sharedEntryAddress, sharedFrame, statusFrame } from "../../src/hypervisor/grant-table/table.ts";
 import { PageType } from "../../src/hypervisor/mm/frame-table.ts";
+import { checkInvariants } from "../../src/hypervisor/mm/invariants.ts";
+import { mmuUpdate } from "../../src/hypervisor/mm/mmu-update.ts";
 import { getPageAndType } from "../../src/hypervisor/mm/page-type.ts";
 import { Access } from "../../src/machine/processor.ts";
 import { DATA_PAGES, type TestGuest, TestMachine } from "../event-channel/machine.ts";
@@ -23,6 +28,7 @@ import {
   READING,
   RO,
   ST,
+  setVersion,
   unmap,
   WRITING,
 } from "./grants.ts";
@@ -342,4 +348,49 @@ test("a mapping of both kinds whose address is bad holds nothing", () => {
     assert.deepEqual(counts(a, a.data[3]!), before);
   }
   assert.equal(map(b, 1, 20, b.va(5), HOST).handle, 0, "the handle is free again");
+});
+
+test("a domain that ends after granting the hypervisor's own frames: they are free with their last mapping", () => {
+  for (const flags of [HOST, HOST | MAP_RO, DEVICE]) {
+    const machine = new TestMachine();
+    const b = machine.guest(2);
+    const { frames } = machine.hv;
+    const a = machine.guest(1);
+    setVersion(a, 2);
+    const shared = [Number(a.domain.record.shared_info) / 4096, sharedFrame(a.domain, 0), statusFrame(a.domain, 0)];
+    const mapped = shared.map((mfn, i) => {
+      const entry = abi.grantEntryV2.at(machine.hv.memory, sharedEntryAddress(a.domain, 20 + i));
+      entry.full_page.frame = BigInt(mfn);
+      entry.hdr.domid = 2;
+      entry.hdr.flags = PERMIT;
+      const { status, handle, bus } = map(b, 1, 20 + i, b.va(5 + i), flags);
+      assert.equal(status, ST.okay);
+      return { handle, address: flags === DEVICE ? 0n : b.va(5 + i), bus: flags === DEVICE ? bus : 0n };
+    });
+    a.domain.record.vcpus = BigInt(a.vcpu.record.address);
+    a.domain.record.max_vcpus = 1;
+    machine.hv.destroyDomain(a.domain);
+    for (const mfn of shared) assert.equal(frames.owner(mfn), 1, "its number is not free as long as they are there");
+    assert.deepEqual(checkInvariants(machine.hv, heldByGrantsAndEvents(machine.hv)), []);
+    for (const { handle, address, bus } of mapped) assert.equal(unmap(b, handle, address, bus), ST.okay);
+    for (const mfn of shared) assert.ok(frames.isFree(mfn));
+    assert.deepEqual(checkInvariants(machine.hv, heldByGrantsAndEvents(machine.hv)), []);
+  }
+});
+
+test("a domain that ends after giving PFNs to the hypervisor's own frames leaves none", () => {
+  const machine = new TestMachine();
+  const { hv } = machine;
+  const guest = machine.guest(1);
+  for (const mfn of [Number(guest.domain.record.shared_info) / 4096, sharedFrame(guest.domain, 0)]) {
+    guest.argument(mmuUpdateStruct, (request) => {
+      request.ptr = BigInt(mfn * 4096 + MMU_MACHPHYS_UPDATE);
+      request.val = 5n;
+    });
+    assert.equal(guest.call(mmuUpdate, [undefined, 1, 0, 0x7ff0]), 0);
+  }
+  guest.domain.record.vcpus = BigInt(guest.vcpu.record.address);
+  guest.domain.record.max_vcpus = 1;
+  hv.destroyDomain(guest.domain);
+  assert.deepEqual(checkInvariants(hv), []);
 });

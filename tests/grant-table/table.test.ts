@@ -8,6 +8,7 @@ import { initGrantTable, seedGrant, sharedEntryAddress, statusFrame } from "../.
 import { updateL1Entry } from "../../src/hypervisor/mm/update-entry.ts";
 import { type TestGuest, TestMachine } from "../event-channel/machine.ts";
 import {
+  copy,
   DEVICE,
   flagsOf,
   grant,
@@ -243,4 +244,53 @@ test("the end of a domain gives all frames of its table back", () => {
   grant(a, 9, 1, 3);
   destroyGrantTable(a.domain);
   assert.equal(machine.hv.frames.state.free_frames, free);
+});
+
+test("version 2 without memory for status words does not grow: no entry is without one", () => {
+  const machine = new TestMachine();
+  const guest = machine.guest(1);
+  const { heap, frames } = machine.hv;
+  setVersion(guest, 2);
+  assert.deepEqual(setupTable(guest, 8), { result: 0, status: ST.okay });
+  // The ninth frame needs a second status frame, and itself.
+  while (frames.state.free_frames > 1) heap.allocFrames(1);
+  assert.deepEqual(setupTable(guest, 9), { result: 0, status: ST.general_error });
+  assert.equal(guest.domain.record.grant.nr_frames, 8);
+  assert.equal(copy(guest, { dom: 1, ref: 2048 }, { mfn: guest.data[4]! }, 1), ST.bad_gntref);
+  assert.equal(machine.hv.memory.u16[0], 0, "nothing is written to frame 0");
+});
+
+test("long operations let others go first", () => {
+  const machine = new TestMachine();
+  const guest = machine.guest(1);
+  grant(guest, 20, 1, 3);
+  // Enough handles that a search for a foreign frame is worth many elements.
+  const op = guest.argument(abi.gnttabMapGrantRef, (v) => {
+    v.flags = DEVICE;
+    v.ref = 20;
+    v.dom = 1;
+  });
+  for (let i = 0; i < 5000; i++) assert.equal(guest.call(grantTableOp, [OP.map_grant_ref, undefined, 1]), 0);
+  assert.equal(op.status, ST.okay);
+  const other = machine.guest(2);
+  const { memory } = machine.hv;
+  const count = 90;
+  for (let i = 0; i < count; i++) {
+    const flush = abi.gnttabCacheFlush.at(memory, guest.data[LIST]! * 4096 + i * abi.gnttabCacheFlush.sizeof);
+    flush.dev_bus_addr = BigInt(other.data[0]! * 4096);
+    flush.length = 1;
+    flush.op = 0;
+  }
+  const flushAll = (op: number): unknown => {
+    for (let i = 0; i < count; i++) {
+      abi.gnttabCacheFlush.at(memory, guest.data[LIST]! * 4096 + i * abi.gnttabCacheFlush.sizeof).op = op;
+    }
+    machine.hv.beginHypercall();
+    const args = [BigInt(OP.cache_flush), guest.va(LIST), BigInt(count), 0n, 0n];
+    return grantTableOp.handler(machine.hv, guest.vcpu, args);
+  };
+  assert.equal(flushAll(0), 0);
+  // Not mapped by this domain: refused at once, after a search that counts.
+  assert.equal(flushAll(abi.GNTTAB_CACHE_CLEAN), -EINVAL);
+  assert.ok(machine.hv.preempted(16384 - 5000 / 64), "the search has been counted");
 });

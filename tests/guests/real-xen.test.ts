@@ -49,7 +49,7 @@ for (const name of testGuests()) {
     const image = buildGuest(name);
     if (!image) return t.skip("test guests are built with gcc for x86-64, which is not here");
     if (record.sources !== sourceHash(name)) t.diagnostic(`${name} has been changed since it was recorded`);
-    const { output, end } = await runGuest(image, guestConfig(name));
+    const [{ output, end }] = await runGuest(image, guestConfig(name));
     assert.equal(output, expectedText(name));
     assert.equal(end.reason, record.end);
   });

@@ -24,8 +24,8 @@ function remap(guest: Guest, pfn: number, flags: bigint): number {
   return guest.call(updateVaMapping, guest.va(pfn), entry(guest.mfn[pfn]!, flags), 0n);
 }
 const check = (descriptor: bigint): bigint | undefined => {
-  const hi = checkDescriptor(Number(descriptor & 0xffff_ffffn), Number(descriptor >> 32n));
-  return hi === undefined ? undefined : (BigInt(hi) << 32n) | (descriptor & 0xffff_ffffn);
+  const stored = checkDescriptor(Number(descriptor & 0xffff_ffffn), Number(descriptor >> 32n));
+  return stored === undefined ? undefined : (BigInt(stored.hi) << 32n) | BigInt(stored.lo);
 };
 
 test("descriptors: DPL is raised, only call gates survive of system types, absent ones are free", () => {
@@ -37,6 +37,8 @@ test("descriptors: DPL is raised, only call gates survive of system types, absen
   assert.equal(check(0x0000_8200_0000_0067n), undefined, "LDT");
   assert.equal(check(0x0000_8e00_e033_0000n), undefined, "interrupt gate");
   assert.equal(check(0x0000_ec00_e033_0000n), 0x0000_8c00_e033_0000n, "call gate: DPL 0");
+  assert.equal(check(0x0000_ec00_0000_0000n), 0x0000_8c00_0003_0000n, "call gate to the null segment: RPL 3");
+  assert.equal(check(0x0000_8000_e008_1000n), 0x0000_8000_e008_1000n, "second half of a call gate: as it is");
   assert.equal(check(0x0000_ec00_e008_0000n), undefined, "call gate into the hypervisor's selectors");
   assert.equal(check(0x0000_ec01_0010_0000n), undefined, "call gate with reserved bits");
 });

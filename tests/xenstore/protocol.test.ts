@@ -86,17 +86,17 @@ test("domains: path, introduction, and what only domain 0 may ask", () => {
   assert.equal(one.ask(XS.GET_DOMAIN_PATH, "7\0"), "/local/domain/7");
   assert.equal(one.ask(XS.GET_DOMAIN_PATH, "x\0"), "EINVAL");
   assert.equal(one.ask(XS.GET_DOMAIN_PATH, "32752\0"), "EINVAL");
-  assert.equal(one.ask(XS.IS_DOMAIN_INTRODUCED, "2\0"), "T");
-  assert.equal(one.ask(XS.IS_DOMAIN_INTRODUCED, "3\0"), "F");
-  for (const type of [XS.CONTROL, XS.INTRODUCE, XS.RELEASE, XS.RESUME, XS.SET_TARGET]) {
+  for (const type of [XS.IS_DOMAIN_INTRODUCED, XS.CONTROL, XS.INTRODUCE, XS.RELEASE, XS.RESUME, XS.SET_TARGET]) {
     assert.equal(one.ask(type, "2\0"), "EACCES");
   }
   const zero = new Client(xenstore, 0);
+  assert.equal(zero.ask(XS.IS_DOMAIN_INTRODUCED, "2\0"), "T");
+  assert.equal(zero.ask(XS.IS_DOMAIN_INTRODUCED, "3\0"), "F");
   assert.match(zero.ask(XS.CONTROL, "quota\0"), /nodes: 1000/);
   assert.equal(zero.ask(XS.CONTROL, "constructor\0"), "EINVAL");
   assert.equal(zero.ask(XS.INTRODUCE, "5\x0099\x003\0"), "ENOSYS");
   assert.equal(zero.ask(XS.RELEASE, "2\0"), "OK");
-  assert.equal(one.ask(XS.IS_DOMAIN_INTRODUCED, "2\0"), "F");
+  assert.equal(zero.ask(XS.IS_DOMAIN_INTRODUCED, "2\0"), "F");
 });
 
 test("a directory too large for one reply comes in parts", () => {
@@ -127,7 +127,7 @@ test("a directory too large for one reply comes in parts", () => {
 });
 
 test("quotas: nodes, size, watches, transactions, permissions", () => {
-  const xenstore = new Xenstore({ quota: { nodes: 10, nodeSize: 100, watches: 2, transactions: 2, permissions: 2 } });
+  const xenstore = new Xenstore({ quota: { nodes: 10, nodeSize: 120, watches: 1, transactions: 1, permissions: 2 } });
   xenstore.mkdir("/local/domain/1");
   xenstore.setPermissions("/local/domain/1", ["n1"]);
   const one = new Client(xenstore, 1);
@@ -153,6 +153,10 @@ test("quotas: nodes, size, watches, transactions, permissions", () => {
   assert.equal(one.ask(XS.TRANSACTION_START, "\0"), "ENOSPC");
   assert.equal(one.setPermissions("n9", "n1", "r2"), "OK");
   assert.equal(one.setPermissions("n9", "n1", "r2", "r3"), "ENOSPC");
+  // A node of 119 bytes is the largest: 20 of its header, 16 of two permissions.
+  assert.equal(one.write("n9", "x".repeat(119 - 36)), "OK");
+  assert.equal(one.write("n9", "x".repeat(120 - 36)), "ENOSPC");
+  assert.equal(one.rm("/"), "EACCES");
   // Domain 0 has no limits.
   for (let i = 0; i < 50; i++) xenstore.write(`/local/domain/1/zero/${i}`, "x".repeat(1000));
 });

@@ -1,9 +1,5 @@
 #include "guest.h"
 
-#define HYPERVISOR_set_gdt 2
-#define HYPERVISOR_update_descriptor 10
-#define MMUEXT_SET_LDT 13
-
 /* A descriptor from base, limit (in bytes), access byte and flags (G, D/B, L, AVL). */
 #define DESCRIPTOR(base, limit, access, flags)                                                            \
     (((uint64_t)(limit) & 0xffff) | (((uint64_t)(base) & 0xffffff) << 16) | ((uint64_t)(access) << 40) | \

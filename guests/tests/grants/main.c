@@ -1,7 +1,7 @@
 #include "guest.h"
 
 #define FIRST_REF 8 /* entries below are reserved */
-static volatile struct grant_entry_v1 *table;
+#define table grant_table
 static uint16_t self;
 
 static void set_up(void)
@@ -11,13 +11,7 @@ static void set_up(void)
     CHECK_EQUAL("its status", query.status, GNTST_okay);
     CHECK(query.max_nr_frames >= 1, "no room for a grant table");
 
-    uint64_t frame = 0;
-    struct gnttab_setup_table setup = { .dom = DOMID_SELF, .nr_frames = 1, .frame_list = (uint64_t)&frame };
-    CHECK_EQUAL("setup_table", grant_table_op(GNTTABOP_setup_table, &setup, 1), 0);
-    CHECK_EQUAL("its status", setup.status, GNTST_okay);
-    table = alloc_page();
-    if (update_va_mapping(table, pte_of(frame, RW)))
-        error("cannot map the grant table");
+    init_grants();
     self = own_domid();
 
     /* The domain builder has granted the console's and the xenstore's page. */
@@ -27,21 +21,13 @@ static void set_up(void)
     CHECK_EQUAL("domain of entry 0", table[0].domid, 0);
 }
 
-static void grant(uint32_t ref, void *page, uint16_t flags)
-{
-    table[ref].domid = self;
-    table[ref].frame = va_to_mfn(page);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    table[ref].flags = GTF_permit_access | flags;
-}
-
 static void check_map(void)
 {
     volatile uint64_t *page = alloc_page(), *window = alloc_page();
     struct gnttab_map_grant_ref map = { .host_addr = (uint64_t)window, .flags = GNTMAP_host_map, .ref = FIRST_REF, .dom = self };
 
     page[1] = 0xabcdef;
-    grant(FIRST_REF, (void *)page, 0);
+    grant_at(FIRST_REF, self, (void *)page, 0);
     CHECK_EQUAL("map_grant_ref", grant_table_op(GNTTABOP_map_grant_ref, &map, 1), 0);
     CHECK_EQUAL("its status", (int64_t)map.status, GNTST_okay);
     CHECK_EQUAL("content of a granted page", window[1], 0xabcdef);
@@ -69,7 +55,7 @@ static void check_read_only(void)
     volatile uint64_t *page = alloc_page(), *window = alloc_page();
     struct gnttab_map_grant_ref map = { .host_addr = (uint64_t)window, .flags = GNTMAP_host_map, .ref = FIRST_REF + 1, .dom = self };
 
-    grant(FIRST_REF + 1, (void *)page, GTF_readonly);
+    grant_at(FIRST_REF + 1, self, (void *)page, GTF_readonly);
     grant_table_op(GNTTABOP_map_grant_ref, &map, 1);
     CHECK(map.status != GNTST_okay, "a writable mapping of a read-only grant is accepted");
     map.flags |= GNTMAP_readonly;
@@ -99,8 +85,8 @@ static void check_copy(void)
 
     for (unsigned i = 0; i < PAGE_SIZE; i++)
         from[i] = (char)(i * 7);
-    grant(FIRST_REF + 3, from, GTF_readonly);
-    grant(FIRST_REF + 4, to, 0);
+    grant_at(FIRST_REF + 3, self, from, GTF_readonly);
+    grant_at(FIRST_REF + 4, self, to, 0);
     copy.source.u.ref = FIRST_REF + 3;
     copy.source.domid = self;
     copy.source.offset = 100;

@@ -1,27 +1,7 @@
 #include "guest.h"
 
-#define VCPUOP_initialise 0
-#define VCPUOP_up 1
-#define VCPUOP_down 2
-#define VGCF_in_kernel 4
 #define SECOND 1
 #define PATIENCE_NS 2000000000ul
-
-/* arch-x86/xen.h, 64-bit */
-struct vcpu_guest_context {
-    char fpu_ctxt[512];
-    uint64_t flags;
-    struct {
-        uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
-        uint32_t error_code, entry_vector;
-        uint64_t rip, cs, rflags, rsp, ss, es, ds, fs, gs;
-    } regs;
-    struct trap_info trap_ctxt[256];
-    uint64_t ldt_base, ldt_ents, gdt_frames[16], gdt_ents, kernel_ss, kernel_sp, ctrlreg[8], debugreg[8];
-    uint64_t event_callback_eip, failsafe_callback_eip, syscall_callback_eip, vm_assist;
-    uint64_t fs_base, gs_base_kernel, gs_base_user;
-};
-_Static_assert(offsetof(struct vcpu_guest_context, trap_ctxt) == 720, "vcpu_guest_context");
 
 static char stack[8192] __attribute__((aligned(16)));
 static struct vcpu_guest_context context;
@@ -71,14 +51,14 @@ static void initialise(void)
     CHECK_EQUAL("is_up of a vcpu that was never up", vcpu_op(VCPUOP_is_up, SECOND, NULL), 0);
     CHECK_EQUAL("up without a state", vcpu_op(VCPUOP_up, SECOND, NULL), -EINVAL);
     context.flags = VGCF_in_kernel;
-    context.regs.rip = (uint64_t)second_main;
-    context.regs.rsp = (uint64_t)stack + sizeof stack - 8;
-    context.regs.rdi = 0xa59;
-    context.regs.rflags = 0x200;
-    context.regs.cs = FLAT_CS64;
-    context.regs.ss = FLAT_SS64;
+    context.user_regs.rip = (uint64_t)second_main;
+    context.user_regs.rsp = (uint64_t)stack + sizeof stack - 8;
+    context.user_regs.rdi = 0xa59;
+    context.user_regs.rflags = 0x200;
+    context.user_regs.cs = FLAT_CS64;
+    context.user_regs.ss = FLAT_SS64;
     context.kernel_ss = FLAT_SS64;
-    context.kernel_sp = context.regs.rsp;
+    context.kernel_sp = context.user_regs.rsp;
     context.gs_base_kernel = (uint64_t)&gs_word;
     context.event_callback_eip = (uint64_t)event_entry;
     context.failsafe_callback_eip = (uint64_t)event_entry;

@@ -2,7 +2,8 @@
 import { Access } from "../../machine/processor.ts";
 import type { Insn } from "../../machine/x86/insn.ts";
 import { DS, ES, FLAG_DF, FS, GS, RCX, RDI, RDX, RSI } from "../../machine/x86/state.ts";
-import { injectPageFault } from "../traps/inject.ts";
+import { isGuestAddress } from "../mm/guest-access.ts";
+import { injectGeneralProtection, injectPageFault } from "../traps/inject.ts";
 import { baseOf } from "../traps/segments.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { codeSize } from "./fetch.ts";
@@ -20,12 +21,17 @@ function setRegister(vcpu: Vcpu, register: number, value: bigint, size: number):
   vcpu.gpr[register] = size === 2 ? (old & ~m) | (value & m) : BigInt.asUintN(64, value & m);
 }
 
-/** Machine address of each of `size` bytes at a linear address; undefined if the guest has got a page fault. */
+/** Machine address of each of `size` bytes at a linear address; undefined if the guest has got a fault. */
 function locate(vcpu: Vcpu, linear: bigint, size: number, access: Access): number[] | undefined {
   const { cpu } = vcpu.domain.hypervisor;
   const found: number[] = [];
   for (let i = 0; i < size; i++) {
     const at = BigInt.asUintN(64, linear + BigInt(i));
+    // Not the guest's to name, mapped or not.
+    if (!isGuestAddress(at)) {
+      injectGeneralProtection(vcpu);
+      return undefined;
+    }
     const maddr = cpu.translate(at, access, true);
     if (maddr < 0) {
       injectPageFault(vcpu, at, -1 - maddr);

@@ -8,9 +8,12 @@ import {
 } from "../../abi/grant_table.ts";
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
-import { forEachMapping } from "./maptrack.ts";
+import { mapsFrame, maptrackLimit } from "./maptrack.ts";
 
 const KNOWN = (GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL | GNTTAB_CACHE_SOURCE_GREF) >>> 0;
+
+/** How many handles are looked at in a step. */
+const HANDLES_PER_STEP = 64;
 
 /** One element. Returns 0 or a negative error number. */
 export function cacheFlushOne(caller: Domain, op: ReturnType<typeof gnttabCacheFlush.at>): number {
@@ -30,10 +33,8 @@ export function cacheFlushOne(caller: Domain, op: ReturnType<typeof gnttabCacheF
   return what === GNTTAB_CACHE_INVAL ? -EOPNOTSUPP : 0;
 }
 
+/** Looks at all of the domain's mappings, of which there may be many: the next element may have to wait. */
 function hasMapped(domain: Domain, mfn: number): boolean {
-  let found = false;
-  forEachMapping(domain, (_handle, entry) => {
-    if (entry.mfn === mfn) found = true;
-  });
-  return found;
+  domain.hypervisor.preempted(Math.ceil(maptrackLimit(domain) / HANDLES_PER_STEP));
+  return mapsFrame(domain, mfn);
 }

@@ -15,7 +15,7 @@ import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
 import type { Hypervisor } from "../hypervisor.ts";
 import { holdFrame, pin, releaseFrame, transitiveTarget, unpin } from "./pin.ts";
-import { activeEntryOf, nrGrantEntries } from "./table.ts";
+import { activeEntryOf, isPinned, nrGrantEntries } from "./table.ts";
 
 /** A frame that may be read, or written, until it is released. */
 export interface ClaimedFrame {
@@ -77,6 +77,12 @@ function claimTransitive(
   if (target.domid === granter.id) return GNTST.general_error;
   const claimed = claimGrant(hv, target.domid, target.ref, granter.id, readonly, false);
   if (typeof claimed === "number") return claimed === GNTST.bad_domain ? GNTST.general_error : claimed;
+  // In use already: as what it was then, not as what it leads to now (XSA-226).
+  const active = activeEntryOf(granter, ref);
+  if (isPinned(active) && active.mfn !== claimed.mfn) {
+    claimed.release();
+    return GNTST.eagain;
+  }
   // The middle entry is pinned for the grantee's domid; which frame it names is the target's affair.
   const status = pin(granter, ref, { domid: grantee, readonly, mapping: false, kinds: COPY_KINDS, frame: claimed });
   if (status !== GNTST.okay) {

@@ -70,6 +70,20 @@ export function freeMaptrack(domain: Domain): void {
   record.maptrack = record.nr_maptrack_frames = 0;
 }
 
+/** The domain has a mapping of the frame. */
+export function mapsFrame(domain: Domain, mfn: number): boolean {
+  const { u32, u16 } = domain.hypervisor.memory;
+  const { nr_maptrack_frames, maptrack } = domain.record.grant;
+  const { sizeof, offset } = maptrackEntry;
+  for (let i = 0; i < nr_maptrack_frames; i++) {
+    const base = tableGet(domain, maptrack, i);
+    for (let at = base; at < base + MAPTRACK_PER_FRAME * sizeof; at += sizeof) {
+      if (u32[(at + offset.mfn) >>> 2] === mfn && u16[(at + offset.flags) >>> 1] !== 0) return true;
+    }
+  }
+  return false;
+}
+
 /** Calls `each` for every handle in use. */
 export function forEachMapping(domain: Domain, each: (handle: number, entry: MaptrackEntry) => void): void {
   const limit = maptrackLimit(domain);

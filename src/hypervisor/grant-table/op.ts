@@ -28,8 +28,8 @@ import { setVersion } from "./version.ts";
 
 type Fields = Parameters<typeof import("../../abi/struct.ts").struct>[1];
 
-/** Elements between two looks at events. */
-const BATCH = 256;
+/** What an element is worth to `preempted`: up to a page is copied. */
+const ELEMENT_STEPS = 8;
 const MAX_COUNT = 0x7fff_ffff;
 
 /** An operation on an array: runs elements in order, and goes on later if there are many. */
@@ -37,7 +37,7 @@ interface ArrayOperation {
   size(vcpu: Vcpu): number;
   /** Runs one element; a negative result ends the hypercall with it. */
   run(vcpu: Vcpu, address: bigint): number;
-  /** Called once after each batch. */
+  /** Called once, when it is over or preempted. */
   finish?(vcpu: Vcpu): void;
 }
 
@@ -96,18 +96,19 @@ function runArray(vcpu: Vcpu, operation: ArrayOperation, args: bigint[], count: 
   const address = args[1] ?? 0n;
   const size = operation.size(vcpu);
   if (count > 0) guestArrayAddress(address, count - 1, size);
-  const batch = Math.min(count, BATCH);
+  const { hypervisor } = vcpu.domain;
+  let i = 0;
   try {
-    for (let i = 0; i < batch; i++) {
+    for (; i < count && !(i > 0 && hypervisor.preempted(ELEMENT_STEPS)); i++) {
       const result = operation.run(vcpu, guestArrayAddress(address, i, size));
       if (result < 0) return result;
     }
   } finally {
     operation.finish?.(vcpu);
   }
-  if (batch === count) return 0;
-  args[1] = address + BigInt(batch * size);
-  args[2] = BigInt(count - batch);
+  if (i === count) return 0;
+  args[1] = address + BigInt(i * size);
+  args[2] = BigInt(count - i);
   return CONTINUATION;
 }
 

@@ -72,12 +72,13 @@ export function growGrantTable(domain: Domain, frames: number): void {
   const { heap } = domain.hypervisor;
   const record = domain.record.grant;
   while (record.nr_frames < frames) {
+    // An entry without its status word must not be there, not even when the memory ends here.
+    if (record.version === 2) addStatusFrames(domain, record.nr_frames + 1);
     const mfn = heap.allocFrames(1);
     shareWithGuest(domain, mfn, true);
     tableSet(domain, record.shared, record.nr_frames, mfn);
     record.nr_frames++;
   }
-  if (record.version === 2) addStatusFrames(domain);
 }
 
 /** Frames of `status` for a table of `frames` frames of version 2. */
@@ -85,11 +86,11 @@ function statusFrames(frames: number): number {
   return Math.ceil((frames * V2_PER_FRAME) / STATUS_PER_FRAME);
 }
 
-/** Version 2: as many status frames as the entries need. */
-export function addStatusFrames(domain: Domain): void {
+/** Version 2: as many status frames as the entries of `frames` shared ones need. */
+export function addStatusFrames(domain: Domain, frames = domain.record.grant.nr_frames): void {
   const { heap } = domain.hypervisor;
   const record = domain.record.grant;
-  const needed = statusFrames(record.nr_frames);
+  const needed = statusFrames(frames);
   if (record.status === 0) record.status = heap.allocBytes(tableBytes(statusFrames(record.max_frames)));
   while (record.nr_status_frames < needed) {
     const mfn = heap.allocFrames(1);

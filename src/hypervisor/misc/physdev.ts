@@ -9,7 +9,7 @@ import {
 } from "../../abi/physdev.ts";
 import { holdGuestFrame, releaseGuestFrame } from "../event-channel/guest-frame.ts";
 import { type Hypercall, HypercallError, type HypercallResult } from "../hypercall.ts";
-import { copyFromGuest, guestStruct } from "../mm/guest-access.ts";
+import { copyFromGuest, guestStruct, isGuestRange } from "../mm/guest-access.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { done, firstArgument, refused } from "./operation.ts";
 
@@ -22,7 +22,7 @@ function setIopl(vcpu: Vcpu, va: bigint): HypercallResult {
 
 function setIobitmap(vcpu: Vcpu, va: bigint): HypercallResult {
   const { bitmap, nr_ports } = guestStruct(vcpu, physdevSetIobitmap, va);
-  if (nr_ports > 65536) throw new HypercallError(EINVAL);
+  if (nr_ports > 65536 || !isGuestRange(bitmap, Math.ceil(nr_ports / 8))) throw new HypercallError(EINVAL);
   vcpu.traps.iobmp = bitmap;
   vcpu.traps.iobmp_limit = nr_ports;
   return 0;

@@ -38,14 +38,13 @@ export const updateDescriptorHypercall: Hypercall = {
     if ((address & 7n) !== 0n || address >= BigInt(frames.count) * BigInt(PAGE_SIZE)) return -EINVAL;
     const at = Number(address);
     const mfn = Math.floor(at / PAGE_SIZE);
-    const lo = Number(descriptor & 0xffff_ffffn);
-    const hi = checkDescriptor(lo, Number(descriptor >> 32n));
-    if (hi === undefined || !getPage(domain, mfn)) return -EINVAL;
+    const checked = checkDescriptor(Number(descriptor & 0xffff_ffffn), Number(descriptor >> 32n));
+    if (checked === undefined || !getPage(domain, mfn)) return -EINVAL;
     const inUse = frames.typeCount(mfn) > 0 && frames.type(mfn) === PageType.SegDesc;
     const result = getPageType(domain, mfn, inUse ? PageType.SegDesc : PageType.Writable);
     if (result === 0) {
-      memory.u32[at >>> 2] = lo;
-      memory.u32[(at >>> 2) + 1] = hi;
+      memory.u32[at >>> 2] = checked.lo;
+      memory.u32[(at >>> 2) + 1] = checked.hi;
       hv.cpu.frameWritten(mfn);
       putPageType(domain, mfn);
     }

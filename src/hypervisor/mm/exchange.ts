@@ -15,7 +15,7 @@ import { FRAME_ALLOCATED, FRAME_XENHEAP } from "./frame-table.ts";
 import { guestArrayAddress, guestLong, guestStruct, putGuestLong } from "./guest-access.ts";
 import { setM2p } from "./m2p.ts";
 import { guestOperation } from "./operation.ts";
-import { frameLimit, maxOrder } from "./reservation.ts";
+import { FRAME_STEPS, frameLimit, maxOrder } from "./reservation.ts";
 
 /** The domain owns the frame, and nothing else refers to it. */
 function isExclusive(domain: Domain, mfn: number): boolean {
@@ -38,8 +38,13 @@ export function exchange(hv: Hypervisor, vcpu: Vcpu, argument: bigint): Hypercal
   if (input.extent_order > limitOrder || output.extent_order > limitOrder) return -EPERM;
   const total = input.nr_extents << BigInt(input.extent_order);
   if (total !== output.nr_extents << BigInt(output.extent_order)) return -EINVAL;
-  if (request.nr_exchanged > input.nr_extents || total > BigInt(hv.frames.count)) return -EINVAL;
+  if (request.nr_exchanged > input.nr_extents) return -EINVAL;
   if (output.domid !== input.domid) return -EINVAL;
+  for (const { extent_start, nr_extents } of [input, output]) {
+    if (nr_extents > 0n) guestArrayAddress(extent_start, Number(nr_extents - 1n), width / 8);
+  }
+  // No domain has so many, and from here on numbers are exact.
+  if (total > BigInt(hv.frames.count)) return -EINVAL;
   const target = targetDomain(vcpu.domain, input.domid);
   const order = Math.max(input.extent_order, output.extent_order);
   const inChunk = 2 ** (order - input.extent_order);
@@ -52,7 +57,7 @@ export function exchange(hv: Hypervisor, vcpu: Vcpu, argument: bigint): Hypercal
   const operation = guestOperation(hv);
   let chunk = Math.floor(Number(request.nr_exchanged) / inChunk);
   for (; chunk < chunks; chunk++) {
-    if (operation.preempt()) {
+    if (operation.preempt(FRAME_STEPS * 2 ** (order + 1))) {
       putGuestLong(vcpu, doneAt, BigInt(chunk * inChunk));
       return CONTINUATION;
     }

@@ -23,6 +23,12 @@ export function isGuestAddress(va: bigint): boolean {
   return va >= 0n && (va < USER_END || (va >= HYPERVISOR_VIRT_END && va < ADDRESS_END));
 }
 
+/** All of a range is the guest's, in one half of its address space. */
+export function isGuestRange(va: bigint, length: number): boolean {
+  const end = length > 0 ? va + BigInt(length - 1) : va;
+  return isGuestAddress(va) && isGuestAddress(end) && va < USER_END === end < USER_END;
+}
+
 /** Machine address behind a guest's linear address, or -EFAULT. Good up to the end of the page. */
 export function guestAddress(vcpu: Vcpu, va: bigint, access: Access): number {
   if (!isGuestAddress(va)) throw new HypercallError(EFAULT);
@@ -116,8 +122,6 @@ export function putGuestLong(vcpu: Vcpu, va: bigint, value: bigint): void {
  */
 export function guestArrayAddress(va: bigint, index: number, size: number): bigint {
   const address = va + BigInt(index) * BigInt(size);
-  const end = address + BigInt(size) - 1n;
-  const inLowHalf = va < USER_END;
-  if (!isGuestAddress(va) || !isGuestAddress(end) || inLowHalf !== end < USER_END) throw new HypercallError(EFAULT);
+  if (!isGuestRange(va, index * size + size)) throw new HypercallError(EFAULT);
   return address;
 }

@@ -12,8 +12,8 @@ class GuestOperation implements MmuOperation {
     this.#hv = hv;
   }
 
-  preempt(): boolean {
-    return this.#hv.preempted();
+  preempt(steps?: number): boolean {
+    return this.#hv.preempted(steps);
   }
 }
 

@@ -29,7 +29,7 @@ import { devalidate, validate } from "./validate.ts";
 /** How far an operation may go on, and what it had to leave behind. */
 export interface MmuOperation {
   /** There is something more urgent: stop at the next good point. */
-  preempt(): boolean;
+  preempt(steps?: number): boolean;
   /** A partial table that nobody will ask for again, to be taken apart later; 0 if none. */
   abandoned: number;
 }

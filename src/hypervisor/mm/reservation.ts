@@ -18,6 +18,8 @@ import { guestOperation } from "./operation.ts";
 export const DOMU_MAX_ORDER = 9;
 /** Of a privileged one. */
 const PRIVILEGED_MAX_ORDER = 12;
+/** What a frame that is taken or given back is worth to `preempt`: it is scrubbed. */
+export const FRAME_STEPS = 4;
 /** More extents than this do not fit a continuation's command. */
 const MAX_EXTENTS = 0xffff_ffff >>> MEMOP_EXTENT_SHIFT;
 
@@ -98,7 +100,7 @@ export function changeReservation(
   const limit = frameLimit(reservation.mem_flags);
   const operation = guestOperation(hv);
   for (let i = start; i < count; i++) {
-    if (i > start && operation.preempt()) {
+    if (i > start && operation.preempt(FRAME_STEPS * 2 ** order)) {
       args[0] = BigInt(command + i * 2 ** MEMOP_EXTENT_SHIFT);
       return CONTINUATION;
     }

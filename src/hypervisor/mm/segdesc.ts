@@ -20,20 +20,27 @@ const GATE_RESERVED = 0xff;
 /** Ring of the kernel of 64-bit guests. */
 const GUEST_KERNEL_RPL = 3;
 
-/** The high half as it is stored, or undefined if the descriptor is refused. */
-export function checkDescriptor(lo: number, hi: number): number | undefined {
+/** A descriptor as it is stored, in halves. */
+export interface Descriptor {
+  readonly lo: number;
+  readonly hi: number;
+}
+
+/** The descriptor as it is stored, or undefined if it is refused. */
+export function checkDescriptor(lo: number, hi: number): Descriptor | undefined {
   // Faults whatever else it says.
-  if ((hi & PRESENT) === 0) return hi;
+  if ((hi & PRESENT) === 0) return { lo, hi };
   const dpl = Math.max((hi & DPL_MASK) >>> DPL_SHIFT, GUEST_KERNEL_RPL);
   const raised = ((hi & ~DPL_MASK) | (dpl << DPL_SHIFT)) >>> 0;
-  if ((hi & CODE_OR_DATA) !== 0) return raised;
+  if ((hi & CODE_OR_DATA) !== 0) return { lo, hi: raised };
   // Type 0 is the second half of a 64-bit call gate.
-  if ((hi & TYPE_MASK) === 0) return raised;
-  if ((hi & TYPE_MASK) !== TYPE_CALL_GATE || (hi & GATE_RESERVED) !== 0 || !gateSelectorAllowed(lo >>> 16)) {
+  if ((hi & TYPE_MASK) === 0) return { lo, hi };
+  const selector = (lo >>> 16) | GUEST_KERNEL_RPL;
+  if ((hi & TYPE_MASK) !== TYPE_CALL_GATE || (hi & GATE_RESERVED) !== 0 || !gateSelectorAllowed(selector)) {
     return undefined;
   }
   // A gate of DPL 0 always faults, with the gate's selector as error code, and is then emulated.
-  return (hi & ~DPL_MASK) >>> 0;
+  return { lo: ((lo & 0xffff) | (selector << 16)) >>> 0, hi: (hi & ~DPL_MASK) >>> 0 };
 }
 
 /** Call gates lead to the guest's own segments, or to Xen's flat guest code segments. */
@@ -49,9 +56,10 @@ export function validateDescriptors(domain: Domain, mfn: number): boolean {
   const first = mfn * 1024;
   for (let i = 0; i < ENTRIES; i++) {
     const at = first + i * 2;
-    const hi = checkDescriptor(u32[at]!, u32[at + 1]!);
-    if (hi === undefined) return false;
-    u32[at + 1] = hi;
+    const descriptor = checkDescriptor(u32[at]!, u32[at + 1]!);
+    if (descriptor === undefined) return false;
+    u32[at] = descriptor.lo;
+    u32[at + 1] = descriptor.hi;
   }
   cpu.frameWritten(mfn);
   return true;

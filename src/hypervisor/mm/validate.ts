@@ -15,6 +15,9 @@ import { ENTRIES, entryFrame, PTE_PRESENT, PTE_USER } from "./pte.ts";
 import { validateDescriptors } from "./segdesc.ts";
 import { fillXenSlots } from "./xen-area.ts";
 
+/** What a table below is worth to `preempt`: its 512 entries are looked at. */
+const TABLE_STEPS = 16;
+
 /** Entry `index` of an L4 belongs to the hypervisor. */
 export function isXenSlot(index: number): boolean {
   return index >= ROOT_PAGETABLE_FIRST_XEN_SLOT && index <= ROOT_PAGETABLE_LAST_XEN_SLOT;
@@ -90,7 +93,9 @@ function validateTable(domain: Domain, mfn: number, level: PageType, operation: 
     if ((lo & PTE_PRESENT) === 0 || (root && isXenSlot(i))) continue;
     // At least one table a call, so that a guest gets on under constant pressure.
     const result =
-      taken > 0 && operation.preempt() ? -ERESTART : getTableEntry(domain, mfn, level, lo, u32[at + 1]!, operation);
+      taken > 0 && operation.preempt(TABLE_STEPS)
+        ? -ERESTART
+        : getTableEntry(domain, mfn, level, lo, u32[at + 1]!, operation);
     if (result !== 0) {
       frames.setPartialIndex(mfn, i);
       return result;
@@ -124,7 +129,7 @@ function devalidateTable(domain: Domain, mfn: number, level: PageType, end: numb
     const at = first + i * 2;
     const lo = u32[at]!;
     if ((lo & PTE_PRESENT) === 0 || (root && isXenSlot(i))) continue;
-    if (dropped > 0 && operation.preempt()) {
+    if (dropped > 0 && operation.preempt(TABLE_STEPS)) {
       // Entry i still holds its references.
       frames.setPartialIndex(mfn, i + 1);
       return -ERESTART;

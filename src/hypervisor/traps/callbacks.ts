@@ -128,10 +128,10 @@ export const setCallbacks: Hypercall = {
     const register = (type: number, handler: bigint, cs: number): void =>
       registerCallback(vcpu, { type, flags: 0, handler, cs });
     if (vcpu.domain.width === 64) {
-      for (const handler of [a, b, c]) if (!isCanonical(handler)) throw new HypercallError(EINVAL);
-      register(CALLBACKTYPE.event, a, FLAT_KERNEL_CS64);
-      register(CALLBACKTYPE.failsafe, b, FLAT_KERNEL_CS64);
-      register(CALLBACKTYPE.syscall, c, FLAT_KERNEL_CS64);
+      // One that cannot be is left out, and nobody is told, as in Xen.
+      if (isCanonical(a)) register(CALLBACKTYPE.event, a, FLAT_KERNEL_CS64);
+      if (isCanonical(b)) register(CALLBACKTYPE.failsafe, b, FLAT_KERNEL_CS64);
+      if (isCanonical(c)) register(CALLBACKTYPE.syscall, c, FLAT_KERNEL_CS64);
     } else {
       register(CALLBACKTYPE.event, b & 0xffff_ffffn, Number(a & 0xffffn));
       register(CALLBACKTYPE.failsafe, d & 0xffff_ffffn, Number(c & 0xffffn));

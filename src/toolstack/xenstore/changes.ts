@@ -11,6 +11,9 @@ import { type Caller, inherit, isPrivileged, may, type Permissions } from "./per
 import type { Quota } from "./quota.ts";
 import { descendants, lookup, type Node, nearest, put, remove, type Tree } from "./tree.ts";
 
+/** What xenstored keeps of a node besides: generation and lengths. It counts. */
+const NODE_HEADER = 20;
+
 export type Change =
   | { readonly kind: "write"; readonly path: string; readonly value: Uint8Array }
   | { readonly kind: "mkdir"; readonly path: string }
@@ -75,7 +78,6 @@ function write(tree: Tree, caller: Caller, path: string, value: Uint8Array | und
 }
 
 function removeNode(tree: Tree, caller: Caller, path: string): Changed {
-  if (path === "/") throw new XenstoreError("EINVAL", "the root cannot be removed");
   const node = lookup(tree, path);
   if (node === undefined) {
     // Removing what is not there succeeds if its directory is.
@@ -84,6 +86,7 @@ function removeNode(tree: Tree, caller: Caller, path: string): Changed {
     return { tree, events: [] };
   }
   getNode(tree, caller, path, "write");
+  if (path === "/") throw new XenstoreError("EINVAL", "the root cannot be removed");
   const next = remove(tree, path);
   const events: StoreEvent[] = [];
   for (const [gone, { permissions }] of descendants(node, path)) {
@@ -125,7 +128,7 @@ function checkQuota(tree: Tree, caller: Caller, path: string, quota: Quota): voi
 function checkNodeSize(tree: Tree, caller: Caller, path: string, quota: Quota): void {
   const node = lookup(tree, path);
   if (isPrivileged(caller) || node === undefined) return;
-  let size = node.value.length + 8 * (1 + node.permissions.others.length);
+  let size = NODE_HEADER + node.value.length + 8 * (1 + node.permissions.others.length);
   for (const name of node.children.keys()) size += name.length + 1;
-  if (size > quota.nodeSize) throw new XenstoreError("ENOSPC", `${path} is larger than ${quota.nodeSize} bytes`);
+  if (size >= quota.nodeSize) throw new XenstoreError("ENOSPC", `${path} would have ${size} bytes`);
 }

@@ -1,8 +1,11 @@
-/** How much of the store an unprivileged domain may use. Domain 0 has no limits. */
+/**
+ * How much of the store an unprivileged domain may use. Domain 0 has no limits. As in xenstored, a watch or a
+ * transaction is refused when there are more than the limit already: there can be one more.
+ */
 export interface Quota {
   /** Nodes that a domain owns. */
   readonly nodes: number;
-  /** Bytes of one node: value, permissions and names of children. */
+  /** Bytes of one node, which are fewer: header, value, permissions and names of children. */
   readonly nodeSize: number;
   /** Entries in the permissions of one node. */
   readonly permissions: number;

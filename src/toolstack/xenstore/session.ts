@@ -122,7 +122,6 @@ export class Session {
       case XS.GET_DOMAIN_PATH:
         return encodeStrings([domainPath(domainNumber(oneString(payload)))]);
       case XS.IS_DOMAIN_INTRODUCED:
-        return encodeStrings([this.#domains.isIntroduced(domainNumber(oneString(payload))) ? "T" : "F"]);
       case XS.CONTROL:
       case XS.INTRODUCE:
       case XS.RELEASE:
@@ -164,11 +163,10 @@ export class Session {
     const [name = "", token] = decodeStrings(payload);
     if (token === undefined) throw new XenstoreError("EINVAL", "WATCH without a token");
     const path = isSpecial(name) ? name : this.#resolve(name);
-    if (isSpecial(name)) this.#store.specialPermissions(name);
     if (this.#watches.some((watch) => watch.name === name && watch.token === token)) {
       throw new XenstoreError("EEXIST", name);
     }
-    if (!isPrivileged(this.caller) && this.#watches.length >= this.#store.quota.watches) {
+    if (!isPrivileged(this.caller) && this.#watches.length > this.#store.quota.watches) {
       throw new XenstoreError("E2BIG", `domain ${this.caller.domid} has its ${this.#store.quota.watches} watches`);
     }
     // Who watches a relative path is told relative paths.
@@ -211,7 +209,7 @@ export class Session {
   }
 
   #begin(): number {
-    if (!isPrivileged(this.caller) && this.#transactions.size >= this.#store.quota.transactions) {
+    if (!isPrivileged(this.caller) && this.#transactions.size > this.#store.quota.transactions) {
       throw new XenstoreError("ENOSPC", "too many transactions");
     }
     do this.#lastTransaction = (this.#lastTransaction + 1) >>> 0;
@@ -239,7 +237,9 @@ export class Session {
       this.#domains.introduce(domid, unsignedNumber(strings[1]), unsignedNumber(strings[2]));
       return OK;
     }
-    if (!this.#domains.isIntroduced(domid)) throw new XenstoreError("ENOENT", `domain ${domid}`);
+    const introduced = this.#domains.isIntroduced(domid);
+    if (type === XS.IS_DOMAIN_INTRODUCED) return encodeStrings([introduced ? "T" : "F"]);
+    if (!introduced) throw new XenstoreError("ENOENT", `domain ${domid}`);
     if (type === XS.RELEASE) this.#domains.release(domid);
     else if (type === XS.SET_TARGET) this.#domains.setTarget(domid, domainNumber(strings[1]));
     // RESUME clears the mark "has shut down", which this store does not keep.
