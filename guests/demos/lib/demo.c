@@ -5,13 +5,6 @@ volatile union shared_page shared_page __attribute__((aligned(4096)));
 
 #define SHARED_PTE (start_info->shared_info | PTE_P | PTE_RW | PTE_U | PTE_A | PTE_D)
 #define VIRT_BASE 0xffffffff80000000ul
-#define SCHEDOP_poll 3
-
-struct sched_poll {
-    uint32_t *ports;
-    uint32_t nr_ports;
-    uint64_t timeout;
-};
 
 static volatile struct xencons_interface *console;
 
