@@ -18,10 +18,13 @@ import { discoverRegion, pageOf, type Region } from "./region.ts";
 const MIN_INSTRUCTIONS = 2;
 /** Regions compiled in one go: bounds the time that the guest waits. */
 const MAX_BATCH = 32;
+/** Of the host's time since the start, this much may be spent on compilation, and some milliseconds more. */
+const COMPILE_SHARE = 1 / 12;
+const COMPILE_GRACE = 40;
 /** Live regions at most. */
 const MAX_REGIONS = 8000;
 /** Decoded instructions kept. */
-const MAX_INSTRUCTIONS = 100_000;
+const MAX_INSTRUCTIONS = 30_000;
 
 interface LiveRegion {
   readonly entryRecord: number;
@@ -66,7 +69,8 @@ export class RegionCache {
   readonly statistics: RegionStatistics = { compiled: 0, instructions: 0, dropped: 0, milliseconds: 0 };
   readonly #host: RegionHost;
   readonly #byFrame = new Map<number, Set<LiveRegion>>();
-  readonly #refused = new Set<number>();
+  /** Records for which it has been decided whether a region begins there. */
+  readonly #settled = new Set<number>();
   /** How often records were shown to be hot. */
   readonly #heat = new Map<number, number>();
   #pending: PendingRegion[] = [];
@@ -75,19 +79,21 @@ export class RegionCache {
   readonly #freeIndexes: number[] = [];
   #nextIndex = CASE_FIRST_REGION;
   #live = 0;
+  readonly #started: number;
 
   constructor(host: RegionHost) {
     this.#host = host;
+    this.#started = host.now();
   }
 
   /** A record that many transfers have gone to: the region that begins there is compiled soon, if it is worth it. */
   hot(record: number): void {
     const { u16 } = this.#host.memory;
     const kind = u16[(record + REC_CASE) >>> 1] as number;
-    if (kind >= CASE_FIRST_REGION || this.#refused.has(record)) return;
+    if (kind >= CASE_FIRST_REGION || this.#settled.has(record)) return;
     const heat = (this.#heat.get(record) ?? 0) + 1;
     this.#heat.set(record, heat);
-    if (heat !== this.#host.threshold) return;
+    if (heat < this.#host.threshold || this.#isExpensive()) return;
     const plain = u16[(record + REC_PLAIN) >>> 1] as number;
     // Forms without a case of their own (plain 0) may begin a region, pseudo records may not.
     if (plain !== 0 && plain < CASE_FIRST_FORM) return;
@@ -97,9 +103,18 @@ export class RegionCache {
     if (this.#instructions.size > MAX_INSTRUCTIONS) this.#instructions.clear();
     // Now, while the guest is in the address space that the code is of.
     const region = this.#discover(at.pageVa, at.offset);
+    this.#settled.add(record);
     if (region.isLoop || region.instructions >= MIN_INSTRUCTIONS) this.#pending.push({ record, region });
-    else this.#refused.add(record);
     this.statistics.milliseconds += this.#host.now() - start;
+  }
+
+  /**
+   * Compilation has had its share of the time. Then records must ask again, which the hottest do most often: a boot,
+   * whose heat is spread widely, is not slowed down, and a program that runs for long gets all it needs.
+   */
+  #isExpensive(): boolean {
+    const elapsed = this.#host.now() - this.#started;
+    return this.statistics.milliseconds > COMPILE_GRACE + elapsed * COMPILE_SHARE;
   }
 
   #discover(pageVa: bigint, offset: number): Region {
@@ -120,7 +135,11 @@ export class RegionCache {
   compilePending(): void {
     if (this.#pending.length === 0) return;
     const start = this.#host.now();
-    const batch = this.#pending.splice(0, MAX_BATCH).filter((pending) => this.#isCurrent(pending));
+    const batch: PendingRegion[] = [];
+    for (const pending of this.#pending.splice(0, MAX_BATCH)) {
+      if (this.#isCurrent(pending)) batch.push(pending);
+      else this.#settled.delete(pending.record);
+    }
     if (batch.length > 0) this.#compile(batch);
     this.statistics.milliseconds += this.#host.now() - start;
   }
@@ -182,6 +201,8 @@ export class RegionCache {
     const { entryRecord: record } = region;
     const at = (record + REC_CASE) >>> 1;
     if (u16[at] === region.index) u16[at] = u16[(record + REC_PLAIN) >>> 1] as number;
+    // It may be made again, of what is there then.
+    this.#settled.delete(record);
     this.#forget(region);
   }
 
@@ -204,7 +225,7 @@ export class RegionCache {
   /** Drops all regions; their records become what they were. */
   clear(): void {
     for (const region of this.#all()) this.#drop(region);
-    this.#refused.clear();
+    this.#settled.clear();
     this.#heat.clear();
     this.#pending = [];
   }
@@ -213,7 +234,7 @@ export class RegionCache {
   flushed(): void {
     this.#instructions.clear();
     for (const region of this.#all()) this.#forget(region);
-    this.#refused.clear();
+    this.#settled.clear();
     this.#heat.clear();
     this.#pending = [];
   }
