@@ -6,7 +6,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("./", import.meta.url));
@@ -98,11 +98,14 @@ function build(name: string, files: readonly string[], include: readonly string[
   mkdirSync(OUTPUT, { recursive: true });
   const sources = files.filter((file) => /\.[cS]$/.test(file));
   const folders = include.flatMap((folder) => ["-I", folder]);
-  const gcc = spawnSync("gcc", [...COMPILE, ...folders, "-T", `${ROOT}lib/guest.lds`, "-o", image, ...sources], {
+  // Tests run in several processes: another one may build the same guest, or read it meanwhile.
+  const unfinished = `${image}.${process.pid}`;
+  const gcc = spawnSync("gcc", [...COMPILE, ...folders, "-T", `${ROOT}lib/guest.lds`, "-o", unfinished, ...sources], {
     encoding: "utf8",
   });
   if (gcc.error || process.arch !== "x64") return undefined;
   if (gcc.status !== 0) throw new Error(`gcc failed on the guest ${name}:\n${gcc.stderr}`);
+  renameSync(unfinished, image);
   return image;
 }
 
