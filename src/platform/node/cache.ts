@@ -58,6 +58,8 @@ function parseManifest(text: string): Manifest | undefined {
 /** Keys become names of directories. */
 const directoryName = (key: string): string => encodeURIComponent(key).replaceAll("*", "%2A").replace(/^\./, "%2E");
 
+const isTaken = ({ code }: NodeJS.ErrnoException): boolean => code === "ENOTEMPTY" || code === "EEXIST";
+
 export class ImageCache {
   readonly directory: string;
 
@@ -119,11 +121,15 @@ export class ImageCache {
       await writeFile(join(fresh, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
       await mkdir(join(this.directory, "images"), { recursive: true });
       const target = this.#entryDirectory(key);
-      // A directory cannot be renamed onto one that has files: move the old entry out of the way.
-      await rename(target, join(temporary, `old-${randomBytes(4).toString("hex")}`)).catch(() => undefined);
       await rename(fresh, target).catch(async (error: NodeJS.ErrnoException) => {
-        // Another process has just stored the same image: as good as ours.
-        if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+        if (!isTaken(error)) throw error;
+        // Another process has just stored the same image: as good as ours, and perhaps in use.
+        if (await this.read(key)) return;
+        // A directory cannot be renamed onto one that has files: move the broken entry out of the way.
+        await rename(target, join(temporary, `old-${randomBytes(4).toString("hex")}`)).catch(() => undefined);
+        await rename(fresh, target).catch((again: NodeJS.ErrnoException) => {
+          if (!isTaken(again)) throw again;
+        });
       });
     });
   }
