@@ -1,39 +1,33 @@
-/** Compiles a region to a WebAssembly function: structured control flow around the emitted instructions. */
+/** Compiles a region to a WebAssembly function: structured control flow around the stencils of its instructions. */
 
 import { engineState } from "../interpreter/engine-state.ts";
+import { RECORD_SIZE } from "../interpreter/record.ts";
 import { fetchTlbEntry } from "../interpreter/runtime.ts";
 import { Status } from "../interpreter/status.ts";
 import { importX87 } from "../interpreter/x87/index.ts";
 import { CPU_SCRATCH, CPU_STATE, type MemoryLayout } from "../layout.ts";
-import { type Expr, i32, i64, type Local, StoreOp, ValType, v128 } from "../wasm/expression.ts";
+import { type Expr, i32, i64, type Local, NodeKind, node, StoreOp, ValType } from "../wasm/expression.ts";
 import type { Fn, Label } from "../wasm/function.ts";
-import { type FunctionRef, ModuleBuilder } from "../wasm/module.ts";
+import { ModuleBuilder } from "../wasm/module.ts";
 import type { Insn } from "../x86/insn.ts";
-import { semantics } from "../x86/semantics/index.ts";
 import { cpuState } from "../x86/state.ts";
-import { RegionEmit, type RegionFlow, type RegionLocals } from "./emit.ts";
+import { Way } from "./emit.ts";
 import { analyse, type FlowGraph } from "./flow-graph.ts";
+import { RegionLocals, Sym } from "./locals.ts";
 import { type Block, branchTarget, pageOf, type Region, type RegionInsn } from "./region.ts";
+import { constantOf, type FlagsOrigin, type InsnStencil, stateOf } from "./stencils.ts";
 
 const ST = cpuState.offset;
 const EN = engineState.offset;
 const ZERO = i32.const(0);
-const GPRS = 16;
-const XMMS = 16;
 
-const HOME_STORES: Partial<Record<ValType, StoreOp>> = {
-  [ValType.i32]: StoreOp.i32,
-  [ValType.i64]: StoreOp.i64,
-  [ValType.v128]: StoreOp.v128,
-};
-const HOME_LOADS: Partial<Record<ValType, (address: Expr, offset?: number) => Expr>> = {
-  [ValType.i32]: i32.load,
-  [ValType.i64]: i64.load,
-  [ValType.v128]: v128.load,
-};
-
-/** Functions of the interpreter's module that compiled code calls, by name. */
-type RuntimeFunctions = Readonly<Record<string, FunctionRef>>;
+/**
+ * Where an instruction is left to the interpreter, in one constant: what of its block has been paid for but not executed
+ * (7 bits), its page, by the order in the region (3 bits), its record relative to the entry's.
+ */
+const LEFT_BITS = 7;
+const PAGE_BITS = 3;
+const RECORD_SHIFT = LEFT_BITS + PAGE_BITS;
 
 const insnsOf = (region: Region): Insn[] =>
   [...region.blocks.values()].flatMap(({ code }) => code.map(({ insn }) => insn));
@@ -42,10 +36,10 @@ const insnsOf = (region: Region): Insn[] =>
 export function compileRegions(layout: MemoryLayout, regions: readonly Region[]): Uint8Array {
   const module = new ModuleBuilder();
   module.importMemory(layout.size / 65536);
-  const runtime = importX87(module, regions.flatMap(insnsOf));
+  importX87(module, regions.flatMap(insnsOf));
   regions.forEach((region, i) => {
     const ref = module.declare([], [ValType.i32], String(i));
-    module.define(ref, (fn) => new RegionCompiler(fn, region, runtime).compile());
+    module.define(ref, (fn) => new RegionCompiler(fn, region).compile());
   });
   return module.encode();
 }
@@ -53,55 +47,34 @@ export function compileRegions(layout: MemoryLayout, regions: readonly Region[])
 class RegionCompiler {
   readonly #fn: Fn;
   readonly #region: Region;
-  readonly #runtime: RuntimeFunctions;
   readonly #graph: FlowGraph;
   readonly #locals: RegionLocals;
-  /** Where the locals live outside of the region. */
-  readonly #homes: { readonly local: Local; readonly address: number }[];
   readonly #budget: Local;
   readonly #status: Local;
-  /** Where an instruction is left to the interpreter: its record, and what of its block has been paid for but not executed. */
   readonly #resumeAt: Local;
-  readonly #resumeLeft: Local;
+  readonly #baseRecord: number;
+  /** Number of each page of the region. */
+  readonly #pages: ReadonlyMap<number, number>;
   /** Where blocks in scope are branched to: loop headers backward, merge points forward. */
   readonly #loops = new Map<number, Label>();
   readonly #merges = new Map<number, Label>();
-  readonly #checked = new Map<number, Set<string>>();
+  /** Bits of the checks made, by block. */
+  readonly #checked = new Map<number, number>();
+  readonly #constants: (number | bigint)[] = [];
   #exit: Label = { depth: 0 };
   #resumeExit: Label = { depth: 0 };
 
-  constructor(fn: Fn, region: Region, runtime: RuntimeFunctions) {
+  constructor(fn: Fn, region: Region) {
     this.#fn = fn;
     this.#region = region;
-    this.#runtime = runtime;
     this.#graph = analyse(region);
-    this.#homes = [];
-    const home = (type: ValType, address: number): Local => {
-      const local = fn.local(type);
-      this.#homes.push({ local, address });
-      return local;
-    };
-    const { i32: I32, i64: I64 } = ValType;
-    this.#locals = {
-      gpr: Array.from({ length: GPRS }, (_, n) => home(I64, CPU_STATE + ST.gpr + n * 8)),
-      flagsResult: home(I64, CPU_STATE + ST.flags_result),
-      flagsAux: home(I32, CPU_STATE + ST.flags_aux),
-      pageVa: home(I64, CPU_STATE + ST.page_va),
-      tlb: home(I32, CPU_SCRATCH + EN.tlb),
-      fetchTlb: home(I32, CPU_SCRATCH + EN.fetch_tlb),
-      xmm: Array.from({ length: XMMS }, (_, n) => home(ValType.v128, CPU_STATE + ST.xmm + n * 16)),
-      mxcsr: home(I32, CPU_STATE + ST.mxcsr),
-      cr0: home(I32, CPU_STATE + ST.cr0),
-      cr4: home(I32, CPU_STATE + ST.cr4),
-      used: new Set(),
-      written: new Set(),
-    };
-    this.#budget = home(I32, CPU_STATE + ST.budget);
-    this.#locals.used.add(this.#budget);
-    this.#locals.written.add(this.#budget);
-    this.#status = fn.local(I32);
-    this.#resumeAt = fn.local(I32);
-    this.#resumeLeft = fn.local(I32);
+    this.#locals = new RegionLocals(fn);
+    this.#locals.write(Sym.budget);
+    this.#budget = this.#locals.get(Sym.budget);
+    this.#status = fn.ownLocal(ValType.i32);
+    this.#resumeAt = fn.ownLocal(ValType.i32);
+    this.#baseRecord = region.recordAt(region.entry);
+    this.#pages = new Map([...region.frames.keys()].map((page, i) => [page, i]));
   }
 
   compile(): void {
@@ -112,21 +85,27 @@ class RegionCompiler {
         this.#resumeExit = resume;
         this.#tree(this.#region.entry);
       });
-      this.#setBudget(i32.add(this.#budget, this.#resumeLeft));
-      fn.store(StoreOp.i32, ZERO, this.#resumeAt, CPU_SCRATCH + EN.record);
-      fn.set(this.#status, i32.const(Status.Resume));
+      this.#resumed();
     });
-    const { used, written } = this.#locals;
-    for (const { local, address } of this.#homes) {
-      if (!written.has(local)) continue;
-      fn.store(HOME_STORES[local.type] as StoreOp, ZERO, local, address);
-    }
-    fn.prologue(() => {
-      for (const { local, address } of this.#homes) {
-        if (used.has(local)) fn.set(local, HOME_LOADS[local.type]?.(ZERO, address) as Expr);
-      }
-    });
+    this.#locals.saveAndLoad();
     fn.result(this.#status);
+  }
+
+  /** Unpacks where an instruction is left to the interpreter. */
+  #resumed(): void {
+    const fn = this.#fn;
+    const at = this.#resumeAt;
+    this.#setBudget(i32.add(this.#budget, i32.and(at, i32.const((1 << LEFT_BITS) - 1))));
+    const record = i32.mul(i32.shrS(at, i32.const(RECORD_SHIFT)), i32.const(RECORD_SIZE));
+    fn.store(StoreOp.i32, ZERO, i32.add(record, i32.const(this.#baseRecord)), CPU_SCRATCH + EN.record);
+    this.#pages.forEach((i, page) => {
+      if (page === 0) return;
+      const number = i32.and(i32.shrU(at, i32.const(LEFT_BITS)), i32.const((1 << PAGE_BITS) - 1));
+      fn.if(i32.eq(number, i32.const(i)), () =>
+        fn.store(StoreOp.i64, ZERO, this.#linear(page * 4096), CPU_STATE + ST.page_va),
+      );
+    });
+    fn.set(this.#status, i32.const(Status.Resume));
   }
 
   /** The block and all that it dominates. Control never falls out of it. */
@@ -164,76 +143,97 @@ class RegionCompiler {
   #block(block: Block): void {
     const { code } = block;
     this.#spend(code.length);
-    let previous: RegionEmit | undefined;
+    let flags: FlagsOrigin | undefined;
     // What an instruction has left in the flags is in locals that the next ones still need.
-    const held: Local[] = [];
-    code.forEach((at, i) => {
-      const before = previous;
-      const taken = this.#fn.collect(() => {
-        previous = this.#instruction(block, at, code.length - i, before);
-      });
-      if (!previous?.keepsFlagsOf(before)) this.#fn.release(held.splice(0));
-      held.push(...taken);
-    });
+    let held: Local[] = [];
+    const dominator = this.#graph.dominator(block.start);
+    this.#checked.set(block.start, dominator === undefined ? 0 : (this.#checked.get(dominator) as number));
+    for (let i = 0; i < code.length; i++) {
+      const at = code[i] as RegionInsn;
+      const left = code.length - i;
+      if (at.crossing) this.#requirePage(pageOf(at.offset) + 1, () => this.#resume(at, left));
+      const checked = this.#checked.get(block.start) as number;
+      const stencil = at.form.at(flags, checked);
+      const temporaries = stencil.temporaries.map((type) => this.#fn.borrow(type));
+      this.#place(block, at, left, stencil, temporaries, flags);
+      this.#checked.set(block.start, checked | stencil.checks);
+      if (stencil.flags === "kept") this.#fn.release(temporaries);
+      else {
+        this.#fn.release(held);
+        held = temporaries;
+        flags = this.#origin(stencil.flags, temporaries);
+      }
+    }
     this.#fn.release(held);
     if (block.next !== undefined) this.#goTo(block, block.next, Status.JumpUnchecked);
   }
 
-  /** The checks made in a block so far; it begins with those of the block that dominates it. */
-  #checkedIn(block: Block): Set<string> {
-    let checked = this.#checked.get(block.start);
-    if (!checked) {
-      const dominator = this.#graph.dominator(block.start);
-      checked = new Set(dominator === undefined ? [] : this.#checked.get(dominator));
-      this.#checked.set(block.start, checked);
-    }
-    return checked;
+  /** From symbols to locals. */
+  #origin(flags: FlagsOrigin | undefined, temporaries: readonly Local[]): FlagsOrigin | undefined {
+    if (!flags) return undefined;
+    const local = (symbol: number): number => (temporaries[symbol - Sym.temporary] as Local).code;
+    return { ...flags, a: local(flags.a), b: local(flags.b), r: local(flags.r) };
   }
 
   /** @param left instructions of the block that are not complete, this one included */
-  #instruction(block: Block, at: RegionInsn, left: number, previous: RegionEmit | undefined): RegionEmit {
-    const resume = (): void => this.#resume(at, left);
-    if (at.crossing) this.#requirePage(pageOf(at.offset) + 1, resume);
-    const flow: RegionFlow = {
-      resume,
-      branch: () => this.#branch(block, at),
-      jump: (target) => this.#jump(block, target),
-      checked: this.#checkedIn(block),
+  #place(
+    block: Block,
+    at: RegionInsn,
+    left: number,
+    stencil: InsnStencil,
+    temporaries: readonly Local[],
+    flags: FlagsOrigin | undefined,
+  ): void {
+    const { insn, offset } = at;
+    const { indexes } = this.#locals;
+    for (const symbol of stencil.sets) this.#locals.write(stateOf(symbol, insn));
+    const bind = (): void => {
+      for (const symbol of stencil.uses) {
+        if (symbol < Sym.knownA) indexes[symbol] = this.#locals.indexOf(stateOf(symbol, insn));
+      }
+      if (flags) {
+        indexes[Sym.knownA] = flags.a;
+        indexes[Sym.knownB] = flags.b;
+        indexes[Sym.knownR] = flags.r;
+      }
+      for (let i = 0; i < temporaries.length; i++) indexes[Sym.temporary + i] = (temporaries[i] as Local).code;
+      for (const which of stencil.constants) this.#constants[which] = constantOf(which, insn, offset);
     };
-    const e = new RegionEmit(this.#fn, at.insn, at.offset, this.#locals, flow, this.#runtime);
-    if (previous) e.inheritFlags(previous);
-    const semantic = semantics.get(at.insn.def.mnemonic);
-    if (!semantic) throw new Error(`no semantics for ${at.insn.def.mnemonic}`);
-    semantic(e);
-    return e;
+    bind();
+    this.#fn.place(stencil, indexes, this.#constants, (way, symbol) => {
+      if (way === Way.resume) return this.#resume(at, left);
+      if (way === Way.branch) this.#branch(block, at);
+      else this.#jump(block, node(NodeKind.Local, ValType.i64, indexes[symbol] as number) as Local);
+      // Other blocks have been written in between.
+      bind();
+    });
   }
 
   /** Leaves at an instruction; it and those behind it in the block, `left` in all, have not been executed. */
   #resume(at: RegionInsn, left: number): void {
-    const fn = this.#fn;
-    fn.set(this.#resumeAt, i32.const(at.record));
-    fn.set(this.#resumeLeft, i32.const(left));
-    const page = pageOf(at.offset);
-    if (page !== 0) fn.store(StoreOp.i64, ZERO, this.#linear(page * 4096), CPU_STATE + ST.page_va);
-    fn.br(this.#resumeExit);
+    const record = (at.record - this.#baseRecord) / RECORD_SIZE;
+    const page = this.#pages.get(pageOf(at.offset)) as number;
+    this.#fn.set(this.#resumeAt, i32.const((record << RECORD_SHIFT) | (page << LEFT_BITS) | left));
+    this.#fn.br(this.#resumeExit);
   }
 
   /** Linear address of an offset. */
   #linear(offset: number): Expr {
-    this.#locals.used.add(this.#locals.pageVa);
-    return i64.add(this.#locals.pageVa, i64.const(offset));
+    return i64.add(this.#locals.get(Sym.pageVa), i64.const(offset));
   }
 
   /** Goes on only if the frame of a page is mapped where it was when the region was made. */
   #requirePage(page: number, otherwise: () => void): void {
     if (page === 0) return;
     const fn = this.#fn;
-    this.#locals.used.add(this.#locals.fetchTlb);
-    const linear = fn.let(this.#linear(page * 4096));
-    const entry = fn.let(fetchTlbEntry(this.#locals.fetchTlb, i32.wrap(i64.shrU(linear, i64.const(12)))));
-    const frame = (this.#region.frames.get(page) as number) * 4096;
-    const same = i32.and(i64.eq(i64.load(entry), linear), i32.eq(i32.load(entry, 8), i32.const(frame)));
-    fn.if(i32.eqz(same), otherwise);
+    fn.scope(() => {
+      const linear = fn.let(this.#linear(page * 4096));
+      const slot = i32.wrap(i64.shrU(linear, i64.const(12)));
+      const entry = fn.let(fetchTlbEntry(this.#locals.get(Sym.fetchTlb), slot));
+      const frame = (this.#region.frames.get(page) as number) * 4096;
+      const same = i32.and(i64.eq(i64.load(entry), linear), i32.eq(i32.load(entry, 8), i32.const(frame)));
+      fn.if(i32.eqz(same), otherwise);
+    });
   }
 
   /** The budget is looked at (see STEP_LIMIT): without any left, the run ends at `offset`. */
@@ -250,9 +250,8 @@ class RegionCompiler {
   }
 
   /** An indirect transfer: where it went before, or for a RET, back to a call of this region. */
-  #jump(block: Block, target: Expr): void {
+  #jump(block: Block, to: Local): void {
     const fn = this.#fn;
-    const to = fn.let(target);
     for (const site of block.taken === undefined ? block.returns : [block.taken]) {
       if (!this.#graph.has(block.start, site)) continue;
       fn.if(i64.eq(to, this.#linear(site)), () => {

@@ -1,49 +1,60 @@
 /**
- * The JIT's side of the operand interface: general registers and flags in locals, everything that
- * the decoder knows as constants. Whatever is not simple (a TLB miss, an exception, a call to
- * TypeScript) leaves the region before the instruction has changed anything; the interpreter then
- * executes it.
+ * The JIT's side of the operand interface: it writes the stencil of an instruction, in which registers, constants and
+ * ways out are holes. Whatever is not simple (a TLB miss, an exception, a call to TypeScript) leaves the region before the
+ * instruction has changed anything; the interpreter then executes it.
  */
 import { CPU_STATE, TLB_ARRAY_SIZE } from "../layout.ts";
-import { type Expr, f32x4, f64x2, i32, i32x4, i64, i64x2, type Local, ValType, v128 } from "../wasm/expression.ts";
-import type { Fn } from "../wasm/function.ts";
+import {
+  type Expr,
+  f32x4,
+  f64x2,
+  holeI32,
+  holeI64,
+  i32,
+  i32x4,
+  i64,
+  i64x2,
+  type Local,
+  NodeKind,
+  node,
+  ValType,
+  v128,
+} from "../wasm/expression.ts";
 import { call, type FunctionRef } from "../wasm/module.ts";
+import { StencilFn } from "../wasm/stencil-function.ts";
 import { BASE_NONE, BASE_RIP, INDEX_NONE, type Insn, OperandKind, RegClass, SEG_NONE } from "../x86/insn.ts";
 import { Emit, type FloatSize, truncate } from "../x86/semantics/emit.ts";
-import { packFlags, unpackFlags } from "../x86/semantics/flags.ts";
+import { type KnownFlags, packFlags, unpackFlags } from "../x86/semantics/flags.ts";
 import { cpuState, segmentRegister } from "../x86/state.ts";
+import { Sym, stateSymbol } from "./locals.ts";
 
 const ST = cpuState.offset;
 
-/** The state that a region keeps in locals. */
-export interface RegionLocals {
-  readonly gpr: readonly Local[];
-  readonly flagsResult: Local;
-  readonly flagsAux: Local;
-  readonly pageVa: Local;
-  readonly tlb: Local;
-  readonly fetchTlb: Local;
-  readonly xmm: readonly Local[];
-  readonly mxcsr: Local;
-  readonly cr0: Local;
-  readonly cr4: Local;
-  /** Locals that some instruction reads or writes: they are loaded at the entry. */
-  readonly used: Set<Local>;
-  /** Locals that some instruction writes: they are stored at the exit. */
-  readonly written: Set<Local>;
-}
+/** Constants that an instruction's place gives. */
+export const Constant = {
+  /** Offset of the instruction, and of the next one, from the page of the region's entry. */
+  offset: 0,
+  next: 1,
+  /** Displacement; relative to the page of the entry if the base is RIP. */
+  displacement: 2,
+  immediate: 3,
+  /** The immediate truncated to 1, 2, 4 or 8 bytes. */
+  truncated: 4,
+  /** Of operands 0 to 3: address of a vector register, offset of an x87 register, address of a segment register. */
+  vector: 8,
+  stack: 12,
+  segment: 16,
+} as const;
 
 /** Ways out of an instruction. */
-export interface RegionFlow {
+export const Way = {
   /** Leave the region; the interpreter executes this instruction. */
-  resume(): void;
+  resume: 0,
   /** The direct branch is taken. */
-  branch(): void;
-  /** Leave the region to a linear address. */
-  jump(target: Expr): void;
-  /** Checks that have been made on the way here. */
-  readonly checked: Set<string>;
-}
+  branch: 1,
+  /** Leave the region to the linear address in a local. */
+  jump: 2,
+} as const;
 
 /** Bytes of a shuffle that takes the low 8 (4) bytes of the first vector and the others of the second. */
 const LOW_64 = [0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31];
@@ -52,192 +63,193 @@ const LOW_32 = [0, 1, 2, 3, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31];
 /** The low bytes of a vector, zero-extended. */
 const lowOf = (v: Expr, size: 4 | 8): Expr => v128.shuffle(v, v128.const(0n, 0n), size === 8 ? LOW_64 : LOW_32);
 
-export class RegionEmit extends Emit {
-  readonly fn: Fn;
-  readonly insn: Insn;
-  readonly #offset: number;
-  readonly #locals: RegionLocals;
-  readonly #flow: RegionFlow;
-  readonly #runtime: Readonly<Record<string, FunctionRef>>;
+const local = (type: ValType, symbol: number): Local => node(NodeKind.Local, type, symbol) as Local;
 
-  /** @param runtime the functions that compiled code may call, by name */
+/** What an instruction finds known of the flags: the same whatever instruction it was. */
+export function knownFlags(kind: KnownFlags["kind"], size: number): KnownFlags {
+  const { i64: I64 } = ValType;
+  return { kind, size, a: local(I64, Sym.knownA), b: local(I64, Sym.knownB), r: local(I64, Sym.knownR) };
+}
+
+export class StencilEmit extends Emit {
+  readonly fn = new StencilFn(Sym.temporary);
+  readonly insn: Insn;
+  readonly #runtime: Readonly<Record<string, FunctionRef>>;
+  readonly #checked: readonly string[];
+  /** What the code depends on beside the instruction's form. */
+  usesKnownFlags = false;
+  usesImmediate = false;
+  /** Checks that it makes, or would make. */
+  readonly checks = new Set<string>();
+
+  /**
+   * @param runtime the functions that compiled code may call, by name
+   * @param known what is known of the flags
+   * @param checked checks that need not be made
+   */
   constructor(
-    fn: Fn,
     insn: Insn,
-    offset: number,
-    locals: RegionLocals,
-    flow: RegionFlow,
     runtime: Readonly<Record<string, FunctionRef>>,
+    known: KnownFlags | undefined,
+    checked: readonly string[],
   ) {
     super();
-    this.fn = fn;
     this.insn = insn;
-    this.#offset = offset;
-    this.#locals = locals;
-    this.#flow = flow;
     this.#runtime = runtime;
+    this.#checked = checked;
+    this.known = known;
   }
 
-  inheritFlags(from: RegionEmit): void {
-    this.known = from.known;
+  /** What is known of the flags behind the instruction. */
+  get knownAfter(): KnownFlags | undefined {
+    return this.known;
   }
 
-  /** What is known of the flags is what `previous` knew. */
-  keepsFlagsOf(previous: RegionEmit | undefined): boolean {
-    return previous !== undefined && this.known === previous.known;
+  override condition(cc: number): Expr {
+    this.usesKnownFlags = true;
+    return super.condition(cc);
   }
 
   stateBase(): Expr {
     return i32.const(CPU_STATE);
   }
 
-  #register(n: number): Local {
-    return this.#use(this.#locals.gpr[n] as Local);
-  }
-
-  #use(local: Local): Local {
-    this.#locals.used.add(local);
-    return local;
-  }
-
-  #write(local: Local, value: Expr): void {
-    this.#locals.used.add(local);
-    this.#locals.written.add(local);
-    this.fn.set(local, value);
-  }
-
   gpr(register: number, size = 8): Expr {
-    return truncate(size, this.#register(register));
+    return truncate(size, stateSymbol(Sym.gpr + register));
   }
 
   setGpr(register: number, value: Expr, size = 8): void {
-    this.#set(register, value, size, 0);
+    this.#set(stateSymbol(Sym.gpr + register), value, size, 0);
   }
 
-  #set(register: number, value: Expr, size: number, shift: number): void {
-    const local = this.#register(register);
+  #set(register: Local, value: Expr, size: number, shift: number): void {
     if (size >= 4) {
-      this.#write(local, value);
+      this.fn.set(register, value);
       return;
     }
     const mask = ((1n << BigInt(size * 8)) - 1n) << BigInt(shift);
     const placed = shift ? i64.shl(truncate(size, value), i64.const(shift)) : truncate(size, value);
-    this.#write(local, i64.or(i64.and(local, i64.const(~mask)), placed));
+    this.fn.set(register, i64.or(i64.and(register, i64.const(~mask)), placed));
+  }
+
+  /** General register operand `i`. */
+  #register(i: number): Local {
+    return local(ValType.i64, Sym.operand + i);
   }
 
   protected readRegister(i: number): Expr {
-    const o = this.operand(i);
-    const local = this.#register(o.reg);
-    return truncate(o.size, o.highByte ? i64.shrU(local, i64.const(8)) : local);
+    const { size, highByte } = this.operand(i);
+    const register = this.#register(i);
+    return truncate(size, highByte ? i64.shrU(register, i64.const(8)) : register);
   }
 
   protected writeRegister(i: number, value: Expr): void {
-    const o = this.operand(i);
-    this.#set(o.reg, value, o.size, o.highByte ? 8 : 0);
+    const { size, highByte } = this.operand(i);
+    this.#set(this.#register(i), value, size, highByte ? 8 : 0);
+  }
+
+  override read(i: number): Local {
+    const { kind, size } = this.operand(i);
+    if (kind !== OperandKind.Imm) return super.read(i);
+    return this.fn.let(holeI64(Constant.truncated + Math.log2(size)));
   }
 
   vectorAddress(i: number): Expr {
-    const o = this.operand(i);
-    return i32.const(CPU_STATE + (o.regClass === RegClass.Mmx ? ST.fpr : ST.xmm) + o.reg * 16);
+    return holeI32(Constant.vector + i);
   }
 
   /** The local of vector register operand `i`; undefined for MMX registers, which stay in memory. */
   #vector(i: number): Local | undefined {
-    const o = this.operand(i);
-    return o.kind === OperandKind.Reg && o.regClass === RegClass.Xmm ? this.#use(this.#xmm(o.reg)) : undefined;
-  }
-
-  #xmm(n: number): Local {
-    return this.#locals.xmm[n] as Local;
+    const { kind, regClass } = this.operand(i);
+    return kind === OperandKind.Reg && regClass === RegClass.Xmm ? local(ValType.v128, Sym.operand + i) : undefined;
   }
 
   override readVector(i: number, size = 16, aligned = false): Local {
-    const local = this.#vector(i);
-    if (!local) return super.readVector(i, size, aligned);
-    return this.fn.let(size === 16 ? local : lowOf(local, Math.max(size, 4) as 4 | 8));
+    const vector = this.#vector(i);
+    if (!vector) return super.readVector(i, size, aligned);
+    return this.fn.let(size === 16 ? vector : lowOf(vector, Math.max(size, 4) as 4 | 8));
   }
 
   override writeVector(i: number, value: Expr, aligned = false): void {
-    const local = this.#vector(i);
-    if (local) this.#write(local, value);
+    const vector = this.#vector(i);
+    if (vector) this.fn.set(vector, value);
     else super.writeVector(i, value, aligned);
   }
 
   override readXmm0(): Local {
-    return this.fn.let(this.#use(this.#xmm(0)));
+    return this.fn.let(stateSymbol(Sym.xmm));
   }
 
   override readLow64(i: number): Local {
-    const local = this.#vector(i);
-    return local ? this.fn.let(i64x2.extractLane(local, 0)) : super.readLow64(i);
+    const vector = this.#vector(i);
+    return vector ? this.fn.let(i64x2.extractLane(vector, 0)) : super.readLow64(i);
   }
 
   override readLow32(i: number): Local {
-    const local = this.#vector(i);
-    return local ? this.fn.let(i64.extendU(i32x4.extractLane(local, 0))) : super.readLow32(i);
+    const vector = this.#vector(i);
+    return vector ? this.fn.let(i64.extendU(i32x4.extractLane(vector, 0))) : super.readLow32(i);
   }
 
   override writeLow(i: number, size: 4 | 8, value: Expr): void {
-    const local = this.#vector(i);
-    if (!local) return super.writeLow(i, size, value);
-    const whole = size === 8 ? i64x2.replaceLane(local, 0, value) : i32x4.replaceLane(local, 0, i32.wrap(value));
-    this.#write(local, whole);
+    const vector = this.#vector(i);
+    if (!vector) return super.writeLow(i, size, value);
+    const whole = size === 8 ? i64x2.replaceLane(vector, 0, value) : i32x4.replaceLane(vector, 0, i32.wrap(value));
+    this.fn.set(vector, whole);
   }
 
   override readFloat(i: number, size: FloatSize): Local {
-    const local = this.#vector(i);
-    if (!local) return super.readFloat(i, size);
-    return this.fn.let(size.bytes === 4 ? f32x4.extractLane(local, 0) : f64x2.extractLane(local, 0));
+    const vector = this.#vector(i);
+    if (!vector) return super.readFloat(i, size);
+    return this.fn.let(size.bytes === 4 ? f32x4.extractLane(vector, 0) : f64x2.extractLane(vector, 0));
   }
 
   override writeFloat(i: number, { bytes }: FloatSize, value: Expr): void {
-    const local = this.#use(this.#xmm(this.operand(i).reg));
-    this.#write(local, bytes === 4 ? f32x4.replaceLane(local, 0, value) : f64x2.replaceLane(local, 0, value));
+    const vector = local(ValType.v128, Sym.operand + i);
+    this.fn.set(vector, bytes === 4 ? f32x4.replaceLane(vector, 0, value) : f64x2.replaceLane(vector, 0, value));
+  }
+
+  override writeScalar(i: number, size: 4 | 8, value: Expr): void {
+    const vector = this.#vector(i);
+    if (vector) this.fn.set(vector, v128.shuffle(value, vector, size === 8 ? LOW_64 : LOW_32));
+    else super.writeScalar(i, size, value);
   }
 
   override check(name: string, emit: () => void): void {
-    if (this.#flow.checked.has(name)) return;
-    emit();
-    this.#flow.checked.add(name);
-  }
-
-  override writeScalar(i: number, size: 4 | 8, vector: Expr): void {
-    const local = this.#vector(i);
-    if (local) this.#write(local, v128.shuffle(vector, local, size === 8 ? LOW_64 : LOW_32));
-    else super.writeScalar(i, size, vector);
+    this.checks.add(name);
+    if (!this.#checked.includes(name)) emit();
   }
 
   stackOffset(i: number): Expr {
-    return i32.const(this.operand(i).reg * 16);
+    return holeI32(Constant.stack + i);
   }
 
   segmentSelector(i: number): Expr {
-    return i64.load16u(this.stateBase(), ST.segment + this.operand(i).reg * segmentRegister.sizeof);
+    return i64.load16u(holeI32(Constant.segment + i));
   }
 
   immediate(): Expr {
-    return i64.const(this.insn.imm);
+    return holeI64(Constant.immediate);
   }
 
   override constantImmediate(): number | undefined {
+    this.usesImmediate = true;
     return Number(BigInt.asIntN(53, this.insn.imm));
   }
 
   effectiveAddress(): Expr {
     const { insn } = this;
-    let disp = insn.disp;
     let ea: Expr | undefined;
-    if (insn.base === BASE_RIP) {
-      disp += BigInt(this.#offset + insn.length);
-      ea = this.#use(this.#locals.pageVa);
-    } else if (insn.base !== BASE_NONE) ea = this.#register(insn.base);
+    if (insn.base === BASE_RIP) ea = stateSymbol(Sym.pageVa);
+    else if (insn.base !== BASE_NONE) ea = local(ValType.i64, Sym.base);
     if (insn.index !== INDEX_NONE) {
-      const index = this.#register(insn.index);
+      const index = local(ValType.i64, Sym.index);
       const scaled = insn.scale ? i64.shl(index, i64.const(insn.scale)) : index;
       ea = ea ? i64.add(ea, scaled) : scaled;
     }
-    const whole = ea ? i64.add(ea, i64.const(disp)) : i64.const(disp);
-    return truncate(insn.addressSize, whole);
+    const displacement = holeI64(Constant.displacement);
+    if (!ea) ea = displacement;
+    else if (hasDisplacement(insn)) ea = i64.add(ea, displacement);
+    return truncate(insn.addressSize, ea);
   }
 
   segmentBase(): Expr | undefined {
@@ -247,11 +259,11 @@ export class RegionEmit extends Emit {
   }
 
   thisRip(): Expr {
-    return i64.add(this.#use(this.#locals.pageVa), i64.const(this.#offset));
+    return i64.add(stateSymbol(Sym.pageVa), holeI64(Constant.offset));
   }
 
   nextRip(): Expr {
-    return i64.add(this.#use(this.#locals.pageVa), i64.const(this.#offset + this.insn.length));
+    return i64.add(stateSymbol(Sym.pageVa), holeI64(Constant.next));
   }
 
   translate(linear: Local, size: number, write: boolean): Local {
@@ -266,7 +278,7 @@ export class RegionEmit extends Emit {
     const fn = this.fn;
     const array = write ? TLB_ARRAY_SIZE : 0;
     const index = i32.and(i32.wrap(i64.shrU(linear, i64.const(8))), i32.const(0xfff0));
-    const entry = fn.let(i32.add(this.#use(this.#locals.tlb), index));
+    const entry = fn.let(i32.add(index, stateSymbol(Sym.tlb)));
     const lastPage = i64.and(i64.add(linear, i64.const(last)), i64.const(~0xfffn));
     fn.if(i64.ne(i64.load(entry, array), lastPage), () => this.#resume());
     return fn.let(i32.add(i32.load(entry, array + 8), i32.wrap(linear)));
@@ -274,7 +286,7 @@ export class RegionEmit extends Emit {
 
   #resume(): void {
     this.faultCleanup?.();
-    this.#flow.resume();
+    this.fn.flow(Way.resume);
   }
 
   /** Accesses that cross pages miss in the TLB, so there is nothing to complete. */
@@ -285,11 +297,11 @@ export class RegionEmit extends Emit {
   }
 
   jump(target: Expr): void {
-    this.#flow.jump(target);
+    this.fn.flow(Way.jump, this.fn.let(target).code);
   }
 
   jumpRelative(): void {
-    this.#flow.branch();
+    this.fn.flow(Way.branch);
   }
 
   repeat(): void {
@@ -326,30 +338,26 @@ export class RegionEmit extends Emit {
   // --- State in locals -------------------------------------------------------------------------
 
   override state32(field: keyof typeof ST): Expr {
-    if (field === "flags_aux") return this.#use(this.#locals.flagsAux);
-    if (field === "mxcsr") return this.#use(this.#locals.mxcsr);
-    if (field === "cr0") return this.#use(this.#locals.cr0);
-    if (field === "cr4") return this.#use(this.#locals.cr4);
-    return super.state32(field);
+    const symbol = STATE32[field];
+    return symbol === undefined ? super.state32(field) : stateSymbol(symbol);
   }
 
   override setState32(field: keyof typeof ST, value: Expr): void {
-    if (field === "flags_aux") this.#write(this.#locals.flagsAux, value);
-    else if (field === "mxcsr") this.#write(this.#locals.mxcsr, value);
+    if (field === "flags_aux" || field === "mxcsr") this.fn.set(stateSymbol(STATE32[field] as number), value);
     else super.setState32(field, value);
   }
 
   override state64(field: keyof typeof ST): Expr {
-    return field === "flags_result" ? this.#use(this.#locals.flagsResult) : super.state64(field);
+    return field === "flags_result" ? stateSymbol(Sym.flagsResult) : super.state64(field);
   }
 
   override setState64(field: keyof typeof ST, value: Expr): void {
-    if (field === "flags_result") this.#write(this.#locals.flagsResult, value);
+    if (field === "flags_result") this.fn.set(stateSymbol(Sym.flagsResult), value);
     else super.setState64(field, value);
   }
 
   override arithmeticFlags(): Expr {
-    return packFlags(this.#use(this.#locals.flagsResult), this.#use(this.#locals.flagsAux));
+    return packFlags(stateSymbol(Sym.flagsResult), stateSymbol(Sym.flagsAux));
   }
 
   override setArithmeticFlags(flags: Expr): void {
@@ -359,3 +367,13 @@ export class RegionEmit extends Emit {
     this.known = undefined;
   }
 }
+
+const STATE32: Partial<Record<keyof typeof ST, number>> = {
+  flags_aux: Sym.flagsAux,
+  mxcsr: Sym.mxcsr,
+  cr0: Sym.cr0,
+  cr4: Sym.cr4,
+};
+
+/** Whether the displacement is added to base and index. */
+export const hasDisplacement = ({ base, disp }: Insn): boolean => base === BASE_RIP || disp !== 0n;

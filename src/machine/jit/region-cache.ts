@@ -10,9 +10,8 @@ import { CASE_FIRST_FORM, CASE_FIRST_REGION, REC_CASE, REC_PLAIN } from "../inte
 import { TABLE_SIZE } from "../interpreter/status.ts";
 import type { MemoryLayout } from "../layout.ts";
 import type { MachineMemory } from "../memory.ts";
-import type { Insn } from "../x86/insn.ts";
 import { compileRegions } from "./compile.ts";
-import { discoverRegion, pageOf, type Region } from "./region.ts";
+import { type DecodedInsn, discoverRegion, pageOf, type Region } from "./region.ts";
 
 /** Regions without a loop are this long at least; even short ones save the way from one region to the interpreter and back. */
 const MIN_INSTRUCTIONS = 2;
@@ -75,7 +74,7 @@ export class RegionCache {
   readonly #heat = new Map<number, number>();
   #pending: PendingRegion[] = [];
   /** What regions are made of, by record. Records keep what they hold until the code cache is flushed. */
-  readonly #instructions = new Map<number, Insn | false>();
+  readonly #instructions = new Map<number, DecodedInsn | false>();
   readonly #freeIndexes: number[] = [];
   #nextIndex = CASE_FIRST_REGION;
   #live = 0;

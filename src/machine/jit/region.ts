@@ -20,9 +20,11 @@ import { semantics } from "../x86/semantics/index.ts";
 import { strings } from "../x86/semantics/strings.ts";
 import { system } from "../x86/semantics/system.ts";
 import { x87InTypeScript } from "../x86/semantics/x87.ts";
+import { type FormStencils, formStencils } from "./stencils.ts";
 
 export interface RegionInsn {
   readonly insn: Insn;
+  readonly form: FormStencils;
   readonly offset: number;
   /** Its record in the code cache. */
   readonly record: number;
@@ -30,6 +32,12 @@ export interface RegionInsn {
   readonly crossing: boolean;
   /** Where an indirect jump or call went last. */
   readonly predicted: number | undefined;
+}
+
+/** An instruction decoded for regions. */
+export interface DecodedInsn {
+  readonly insn: Insn;
+  readonly form: FormStencils;
 }
 
 /** A basic block: straight-line code from `start`. */
@@ -62,7 +70,7 @@ export interface RegionSource {
   readonly memory: MachineMemory;
   readonly features: ReadonlySet<string>;
   /** By record, what has been decoded for regions before; false: not to be compiled. */
-  readonly instructions: Map<number, Insn | false>;
+  readonly instructions: Map<number, DecodedInsn | false>;
   /** Frame of a page, counted from the entry's; undefined if it cannot be executed. */
   frameOf(page: number): number | undefined;
   /** The record at an offset of a frame, 0 if the interpreter has not been there. */
@@ -70,7 +78,7 @@ export interface RegionSource {
 }
 
 /** Instructions that are looked at to find the loop that an entry is in. */
-const MAX_LOOP = 128;
+const MAX_LOOP = 127;
 /** Instructions of a region without a loop. */
 const MAX_STRAIGHT = 80;
 const MAX_PAGES = 6;
@@ -83,6 +91,12 @@ const MAX_DISTANCE = 2 ** 31;
 
 const scratch = newInsn();
 const bytes = new Uint8Array(64);
+
+/** What has been decoded to `scratch`. */
+function decoded(): DecodedInsn {
+  const insn = cloneInsn(scratch);
+  return { insn, form: formStencils(insn) };
+}
 
 /** Left to the interpreter: what ends run(), is executed in TypeScript, or repeats itself. */
 const INTERPRETED = new Set([
@@ -280,18 +294,19 @@ class Discovery {
     const record = this.#source.recordAt(mfn, inPage);
     if (record === 0) return undefined;
     const known = instructions.get(record);
-    const insn = known ?? this.#decode(mfn, inPage);
-    if (insn === null) return this.#crossing(mfn, page, record);
-    if (known === undefined) instructions.set(record, insn);
-    if (!insn) return undefined;
-    return { insn, offset, record, crossing: false, predicted: this.#predicted(insn, record, page) };
+    const decoded = known ?? this.#decode(mfn, inPage);
+    if (decoded === null) return this.#crossing(mfn, page, record);
+    if (known === undefined) instructions.set(record, decoded);
+    if (!decoded) return undefined;
+    const { insn, form } = decoded;
+    return { insn, form, offset, record, crossing: false, predicted: this.#predicted(insn, record, page) };
   }
 
   /** The instruction if it can be compiled, false if not, null if it crosses into the next page. */
-  #decode(mfn: number, inPage: number): Insn | false | null {
+  #decode(mfn: number, inPage: number): DecodedInsn | false | null {
     const length = decode(this.#source.memory.frame(mfn), inPage, 64, scratch);
     if (length === 0) return null;
-    return length > 0 && this.#isWanted() ? cloneInsn(scratch) : false;
+    return length > 0 && this.#isWanted() ? decoded() : false;
   }
 
   #isWanted(): boolean {
@@ -310,7 +325,7 @@ class Discovery {
     bytes.set(first);
     bytes.set(memory.frame(following).subarray(0, 16), first.length);
     if (decode(bytes, 0, 64, scratch) <= 0 || !this.#isWanted()) return undefined;
-    return { insn: cloneInsn(scratch), offset: page * 4096 + inPage, record, crossing: true, predicted: undefined };
+    return { ...decoded(), offset: page * 4096 + inPage, record, crossing: true, predicted: undefined };
   }
 
   /** The last target of an indirect jump or call, as the interpreter has noted it. */

@@ -16,6 +16,11 @@ export class Encoder {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** Forgets what has been written; the memory is used again. */
+  clear(): void {
+    this.#length = 0;
+  }
+
   #room(n: number): void {
     if (this.#length + n <= this.#bytes.length) return;
     const bigger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + n));
@@ -26,6 +31,19 @@ export class Encoder {
   u8(value: number): void {
     if (this.#length === this.#bytes.length) this.#room(1);
     this.#bytes[this.#length++] = value;
+  }
+
+  /** Replaces a byte that has been written. */
+  patch(at: number, value: number): void {
+    this.#bytes[at] = value;
+  }
+
+  /** Appends some bytes of an array: for few of them, a loop is the fastest. */
+  copy(from: Uint8Array, start: number, end: number): void {
+    this.#room(end - start);
+    let length = this.#length;
+    for (let i = start; i < end; i++) this.#bytes[length++] = from[i] as number;
+    this.#length = length;
   }
 
   raw(bytes: Uint8Array): void {

@@ -21,6 +21,8 @@ export const NodeKind = {
   Global: 8,
   V128Const: 9,
   CallIndirect: 10,
+  /** A constant that is known when a stencil is placed (stencil.ts); `code` as of Const, `value` says which. */
+  Hole: 11,
 } as const;
 export type NodeKind = (typeof NodeKind)[keyof typeof NodeKind];
 
@@ -31,8 +33,9 @@ export interface Expr {
   /** Opcode (Op, Memory, Simd...), local, global or function index. */
   readonly code: number;
   readonly args: readonly Expr[];
-  /** Memory: static offset. SimdLane: lane. Const: the value as number or bigint. */
+  /** Memory: static offset. SimdLane: lane. */
   readonly offset: number;
+  /** Const: the value. Hole: its number. */
   readonly value: number | bigint;
   readonly bytes?: Uint8Array;
 }
@@ -56,6 +59,10 @@ export function node(
 }
 
 const { i32: I32, i64: I64, v128: V128 } = ValType;
+
+/** The constant `which` of the place that a stencil gets. */
+export const holeI32 = (which: number): Expr => node(NodeKind.Hole, I32, 0x41, NONE, 0, which);
+export const holeI64 = (which: number): Expr => node(NodeKind.Hole, I64, 0x42, NONE, 0, which);
 
 const op1 =
   (type: ValType, code: number) =>

@@ -15,7 +15,7 @@ export class ModuleBuilder {
   readonly #types: FunctionType[] = [];
   readonly #typeKeys = new Map<string, number>();
   readonly #imports: { name: string; type: number }[] = [];
-  readonly #functions: { type: number; fn: Fn | undefined; name?: string }[] = [];
+  readonly #functions: { type: number; body: Uint8Array | undefined }[] = [];
   readonly #exports: { name: string; index: number }[] = [];
   readonly #globals: ValType[] = [];
   #table: { import: boolean; size: number } | undefined;
@@ -63,7 +63,7 @@ export class ModuleBuilder {
   /** Declares a function whose body follows with `define`. */
   declare(params: readonly ValType[], results: readonly ValType[], exportName?: string): FunctionRef {
     const type = { params, results };
-    const index = this.#imports.length + this.#functions.push({ type: this.typeIndex(type), fn: undefined }) - 1;
+    const index = this.#imports.length + this.#functions.push({ type: this.typeIndex(type), body: undefined }) - 1;
     if (exportName !== undefined) this.#exports.push({ name: exportName, index });
     return { index, type };
   }
@@ -73,7 +73,7 @@ export class ModuleBuilder {
     body(fn);
     const entry = this.#functions[ref.index - this.#imports.length];
     if (!entry) throw new RangeError("not a function of this module");
-    entry.fn = fn;
+    entry.body = fn.encode();
   }
 
   /** A mutable global, initially zero, exported under its name. */
@@ -184,8 +184,8 @@ export class ModuleBuilder {
     section(10, (s) => {
       s.unsigned(this.#functions.length);
       for (const f of this.#functions) {
-        if (!f.fn) throw new Error("function declared but not defined");
-        s.sized(f.fn.encode());
+        if (!f.body) throw new Error("function declared but not defined");
+        s.sized(f.body);
       }
     });
     return out.bytes;

@@ -40,7 +40,7 @@ export function unpackFlags(flags: Local): { result: Expr; aux: Expr } {
 }
 
 /** What the last flag-setting instruction of this emission was, so that conditions can be computed from its operands. */
-interface KnownFlags {
+export interface KnownFlags {
   readonly kind: "sub" | "logic";
   readonly size: number;
   readonly a: Local;

@@ -1,0 +1,137 @@
+/** What compiled code works on: a number for each piece of state that a region can keep in a local. */
+
+import { engineState } from "../interpreter/engine-state.ts";
+import { CPU_SCRATCH, CPU_STATE } from "../layout.ts";
+import { type Expr, i32, i64, type Local, NodeKind, node, StoreOp, ValType, v128 } from "../wasm/expression.ts";
+import type { Fn } from "../wasm/function.ts";
+import { cpuState } from "../x86/state.ts";
+
+const ST = cpuState.offset;
+const EN = engineState.offset;
+const ZERO = i32.const(0);
+
+/** Symbols. Those up to `operand` are pieces of state; the others are bound to locals instruction by instruction. */
+export const Sym = {
+  gpr: 0,
+  xmm: 16,
+  flagsResult: 32,
+  flagsAux: 33,
+  pageVa: 34,
+  tlb: 35,
+  fetchTlb: 36,
+  mxcsr: 37,
+  cr0: 38,
+  cr4: 39,
+  budget: 40,
+  /** The registers of operands 0 to 3. */
+  operand: 48,
+  base: 52,
+  index: 53,
+  /** Operands and result of the instruction that has set the flags. */
+  knownA: 54,
+  knownB: 55,
+  knownR: 56,
+  temporary: 64,
+} as const;
+
+const STATE_SYMBOLS = 41;
+const SYMBOLS = 256;
+const UNASSIGNED = 255;
+
+interface Home {
+  readonly type: ValType;
+  readonly address: number;
+}
+
+/** Where the state lives outside of a region, by symbol. */
+const HOMES: readonly Home[] = Array.from({ length: STATE_SYMBOLS }, (_, symbol): Home => {
+  const { i32: I32, i64: I64 } = ValType;
+  if (symbol < Sym.xmm) return { type: I64, address: CPU_STATE + ST.gpr + symbol * 8 };
+  if (symbol < Sym.flagsResult) return { type: ValType.v128, address: CPU_STATE + ST.xmm + (symbol - Sym.xmm) * 16 };
+  switch (symbol) {
+    case Sym.flagsResult:
+      return { type: I64, address: CPU_STATE + ST.flags_result };
+    case Sym.flagsAux:
+      return { type: I32, address: CPU_STATE + ST.flags_aux };
+    case Sym.pageVa:
+      return { type: I64, address: CPU_STATE + ST.page_va };
+    case Sym.tlb:
+      return { type: I32, address: CPU_SCRATCH + EN.tlb };
+    case Sym.fetchTlb:
+      return { type: I32, address: CPU_SCRATCH + EN.fetch_tlb };
+    case Sym.mxcsr:
+      return { type: I32, address: CPU_STATE + ST.mxcsr };
+    case Sym.cr0:
+      return { type: I32, address: CPU_STATE + ST.cr0 };
+    case Sym.cr4:
+      return { type: I32, address: CPU_STATE + ST.cr4 };
+    default:
+      return { type: I32, address: CPU_STATE + ST.budget };
+  }
+});
+
+const STORES: Partial<Record<ValType, StoreOp>> = {
+  [ValType.i32]: StoreOp.i32,
+  [ValType.i64]: StoreOp.i64,
+  [ValType.v128]: StoreOp.v128,
+};
+const LOADS: Partial<Record<ValType, (address: Expr, offset?: number) => Expr>> = {
+  [ValType.i32]: i32.load,
+  [ValType.i64]: i64.load,
+  [ValType.v128]: v128.load,
+};
+
+/** A piece of state in stencils. */
+export const stateSymbol = (symbol: number): Local =>
+  node(NodeKind.Local, (HOMES[symbol] as Home).type, symbol) as Local;
+
+/** The state that a region keeps in locals: what it uses is loaded at its entry, what it writes is stored at its exit. */
+export class RegionLocals {
+  /** Index of the local by symbol. */
+  readonly indexes = new Uint8Array(SYMBOLS).fill(UNASSIGNED);
+  readonly #fn: Fn;
+  readonly #used: Local[] = [];
+  readonly #written = new Uint8Array(STATE_SYMBOLS);
+
+  constructor(fn: Fn) {
+    this.#fn = fn;
+  }
+
+  /** Index of the local of a piece of state. */
+  indexOf(symbol: number): number {
+    const index = this.indexes[symbol] as number;
+    return index === UNASSIGNED ? this.#assign(symbol) : index;
+  }
+
+  #assign(symbol: number): number {
+    const { code } = this.#fn.ownLocal((HOMES[symbol] as Home).type);
+    if (code >= UNASSIGNED) throw new RangeError("a region has too many locals");
+    this.#used[symbol] = node(NodeKind.Local, (HOMES[symbol] as Home).type, code) as Local;
+    this.indexes[symbol] = code;
+    return code;
+  }
+
+  /** The local of a piece of state. */
+  get(symbol: number): Local {
+    this.indexOf(symbol);
+    return this.#used[symbol] as Local;
+  }
+
+  /** Code that comes sets the local. */
+  write(symbol: number): void {
+    this.indexOf(symbol);
+    this.#written[symbol] = 1;
+  }
+
+  /** Writes the stores of what has been written, here, and the loads of what is used, at the function's start. */
+  saveAndLoad(): void {
+    const fn = this.#fn;
+    const used = this.#used.map((local, symbol) => ({ local, symbol, ...(HOMES[symbol] as Home) }));
+    for (const { local, symbol, type, address } of used.filter(Boolean)) {
+      if (this.#written[symbol]) fn.store(STORES[type] as StoreOp, ZERO, local, address);
+    }
+    fn.prologue(() => {
+      for (const { local, type, address } of used.filter(Boolean)) fn.set(local, LOADS[type]?.(ZERO, address) as Expr);
+    });
+  }
+}

@@ -1,0 +1,204 @@
+/** The stencils of instructions: made when a form is first met, then shared by all instructions of the form. */
+
+import { formKey } from "../interpreter/forms.ts";
+import { importX87 } from "../interpreter/x87/index.ts";
+import { CPU_STATE } from "../layout.ts";
+import type { ValType } from "../wasm/expression.ts";
+import { type FunctionRef, ModuleBuilder } from "../wasm/module.ts";
+import type { Stencil } from "../wasm/stencil.ts";
+import { BASE_RIP, type Insn, type Operand, RegClass, SEG_NONE } from "../x86/insn.ts";
+import type { KnownFlags } from "../x86/semantics/flags.ts";
+import { semantics } from "../x86/semantics/index.ts";
+import { x87Arithmetic } from "../x86/semantics/x87-arithmetic.ts";
+import { cpuState, segmentRegister } from "../x86/state.ts";
+import { Constant, hasDisplacement, knownFlags, StencilEmit } from "./emit.ts";
+import { Sym } from "./locals.ts";
+
+const ST = cpuState.offset;
+
+/** What is known of the flags: the kind of the instruction that set them, its size, and where its operands are (symbols or locals). */
+export interface FlagsOrigin {
+  readonly kind: KnownFlags["kind"];
+  readonly size: number;
+  readonly a: number;
+  readonly b: number;
+  readonly r: number;
+}
+
+/** Code of an instruction, and what its place must give it. */
+export interface InsnStencil extends Stencil {
+  readonly temporaries: readonly ValType[];
+  /** Pieces of state and registers that it uses, and those that it sets (symbols below Sym.temporary). */
+  readonly uses: readonly number[];
+  readonly sets: readonly number[];
+  /** Numbers of the constants that it uses. */
+  readonly constants: readonly number[];
+  /** The flags behind it: "kept" if they are what they were. */
+  readonly flags: FlagsOrigin | "kept" | undefined;
+  /** Bits of the checks that have been made behind it. */
+  readonly checks: number;
+}
+
+/** Checks that code need not repeat, as bits. */
+const CHECKS = ["sse", "x87"];
+
+function checkBits(names: Iterable<string>): number {
+  let bits = 0;
+  for (const name of names) {
+    const bit = CHECKS.indexOf(name);
+    if (bit < 0) throw new Error(`check ${name} is not known to compiled code`);
+    bits |= 1 << bit;
+  }
+  return bits;
+}
+
+const SIZES = [1, 2, 4, 8];
+
+/** The stencils of instructions of the same form: registers, displacement and immediate are all that they differ in. */
+export class FormStencils {
+  readonly #insn: Insn;
+  /** If the code depends on nothing else. */
+  readonly #common: InsnStencil | undefined;
+  /** By what is known of the flags, and by the checks made. */
+  readonly #variants: (InsnStencil | undefined)[] = [];
+  /** The code depends on the immediate, and is right for this one only. */
+  readonly usesImmediate: boolean;
+  readonly #usesKnownFlags: boolean;
+  readonly #usesChecks: boolean;
+
+  constructor(insn: Insn) {
+    this.#insn = insn;
+    const e = this.#emit(STAND_IN, 0);
+    this.usesImmediate = e.usesImmediate;
+    this.#usesKnownFlags = e.usesKnownFlags;
+    this.#usesChecks = e.checks.size > 0;
+    if (!this.#usesKnownFlags && !this.#usesChecks) this.#common = finish(e, STAND_IN);
+  }
+
+  /** The stencil for where so much is known of the flags, and these checks (bits) have been made. */
+  at(flags: FlagsOrigin | undefined, checked: number): InsnStencil {
+    if (this.#common) return this.#common;
+    const known = this.#usesKnownFlags ? flags : undefined;
+    const made = this.#usesChecks ? checked : 0;
+    const origin = known ? 1 + SIZES.indexOf(known.size) + (known.kind === "sub" ? SIZES.length : 0) : 0;
+    const variant = (origin << CHECKS.length) | made;
+    return (this.#variants[variant] ??= this.#make(known, made));
+  }
+
+  #make(flags: FlagsOrigin | undefined, checked: number): InsnStencil {
+    const known = this.#usesKnownFlags ? flags && knownFlags(flags.kind, flags.size) : STAND_IN;
+    return finish(this.#emit(known, checked), known);
+  }
+
+  #emit(known: KnownFlags | undefined, checked: number): StencilEmit {
+    const { mnemonic } = this.#insn.def;
+    const semantic = semantics.get(mnemonic);
+    if (!semantic) throw new Error(`no semantics for ${mnemonic}`);
+    const names = CHECKS.filter((_, bit) => checked & (1 << bit));
+    const e = new StencilEmit(this.#insn, runtimeFor(this.#insn), known, names);
+    semantic(e);
+    return e;
+  }
+}
+
+/** Something known of the flags, to tell an instruction that keeps it from one that does not. */
+const STAND_IN = knownFlags("logic", 8);
+
+function finish(e: StencilEmit, known: KnownFlags | undefined): InsnStencil {
+  const { fn, knownAfter } = e;
+  const state = (symbols: Iterable<number>): number[] => [...symbols].filter((symbol) => symbol < Sym.temporary);
+  return {
+    ...fn.stencil(),
+    temporaries: fn.temporaries,
+    uses: state(fn.used),
+    sets: state(fn.assigned),
+    constants: [...fn.constants],
+    flags: knownAfter && knownAfter === known ? "kept" : originOf(knownAfter),
+    checks: checkBits(e.checks),
+  };
+}
+
+function originOf(known: KnownFlags | undefined): FlagsOrigin | undefined {
+  if (!known) return undefined;
+  const { kind, size, a, b, r } = known;
+  return { kind, size, a: a.code, b: b.code, r: r.code };
+}
+
+/** Functions that stencils call: imported functions have the same indexes in all modules that have them. */
+let x87Functions: Readonly<Record<string, FunctionRef>> | undefined;
+
+function runtimeFor(insn: Insn): Readonly<Record<string, FunctionRef>> {
+  if (!Object.hasOwn(x87Arithmetic, insn.def.mnemonic)) return {};
+  x87Functions ??= importX87(new ModuleBuilder(), [insn]);
+  return x87Functions;
+}
+
+const forms = new Map<number, FormStencils>();
+const formsByImmediate = new Map<string, FormStencils>();
+
+/** What the form depends on beside formKey(). */
+function shapeOf(insn: Insn): number {
+  const [o0, o1, o2] = insn.operands;
+  return (
+    (hasDisplacement(insn) ? 1 : 0) |
+    (insn.scale << 1) |
+    (o0.highByte ? 8 : 0) |
+    (o1.highByte ? 16 : 0) |
+    (o2.highByte ? 32 : 0) |
+    ((insn.segment - SEG_NONE) << 6) |
+    (insn.base === BASE_RIP ? 512 : 0)
+  );
+}
+
+/** The stencils of an instruction's form. The instruction must stay as it is. */
+export function formStencils(insn: Insn): FormStencils {
+  const key = (insn.def.id * 1024 + shapeOf(insn)) * 2 ** 27 + formKey(insn);
+  let form = forms.get(key);
+  if (!form) {
+    form = new FormStencils(insn);
+    forms.set(key, form);
+  }
+  if (!form.usesImmediate) return form;
+  const name = `${key} ${insn.imm}`;
+  let special = formsByImmediate.get(name);
+  if (!special) {
+    special = new FormStencils(insn);
+    formsByImmediate.set(name, special);
+  }
+  return special;
+}
+
+/** The piece of state that a symbol stands for in an instruction. */
+export function stateOf(symbol: number, { operands, base, index }: Insn): number {
+  if (symbol < Sym.operand) return symbol;
+  if (symbol === Sym.base) return base;
+  if (symbol === Sym.index) return index;
+  const { regClass, reg } = operands[symbol - Sym.operand] as Operand;
+  return regClass === RegClass.Xmm ? Sym.xmm + reg : Sym.gpr + reg;
+}
+
+const asNumber = (value: bigint): number | bigint => {
+  const n = Number(value);
+  return Number.isSafeInteger(n) ? n : value;
+};
+
+/** Value of a constant of an instruction at an offset. */
+export function constantOf(which: number, insn: Insn, offset: number): number | bigint {
+  switch (which) {
+    case Constant.offset:
+      return offset;
+    case Constant.next:
+      return offset + insn.length;
+    case Constant.displacement:
+      return insn.base === BASE_RIP ? Number(insn.disp) + offset + insn.length : asNumber(insn.disp);
+    case Constant.immediate:
+      return asNumber(insn.imm);
+    case Constant.truncated + 3:
+      return asNumber(insn.imm);
+  }
+  if (which < Constant.vector) return asNumber(BigInt.asUintN(8 << (which - Constant.truncated), insn.imm));
+  const { regClass, reg } = insn.operands[which & 3] as Operand;
+  if (which < Constant.stack) return CPU_STATE + (regClass === RegClass.Mmx ? ST.fpr : ST.xmm) + reg * 16;
+  if (which < Constant.segment) return reg * 16;
+  return CPU_STATE + ST.segment + reg * segmentRegister.sizeof;
+}
