@@ -7,17 +7,28 @@ import { cpuState } from "../x86/state.ts";
 import { engineState } from "./engine-state.ts";
 import { CASE_FIRST_REGION, REC_CASE } from "./record.ts";
 import { jumpCacheSlot } from "./runtime.ts";
-import { HOT_INTERVAL, Status } from "./status.ts";
+import { HOT_INTERVAL, SAMPLE_INTERVAL, SAMPLED, Status } from "./status.ts";
 
 const ST = cpuState.offset;
 const EN = engineState.offset;
 const ZERO = i32.const(0);
+
 /** Counts a transfer in the u32 at an address, and now and then shows its target to the compiler. */
 export function countTransfer(fn: Fn, hot: FunctionRef, address: Expr, offset: number, to: Local): void {
   const at = fn.let(address);
   const n = fn.let(i32.add(i32.load(at, offset), i32.const(1)));
   fn.store(StoreOp.i32, at, n, offset);
   fn.if(i32.eqz(i32.and(n, i32.const(HOT_INTERVAL - 1))), () => fn.run(call(hot, to)));
+}
+
+/** Shows the compiler each SAMPLE_INTERVAL-th transfer from region to region, marked as such. */
+function sampleTransfer(fn: Fn, hot: FunctionRef, to: Local): void {
+  const left = fn.let(i32.sub(i32.load(ZERO, CPU_SCRATCH + EN.sample), i32.const(1)));
+  fn.store(StoreOp.i32, ZERO, left, CPU_SCRATCH + EN.sample);
+  fn.if(i32.leS(left, ZERO), () => {
+    fn.store(StoreOp.i32, ZERO, i32.const(SAMPLE_INTERVAL), CPU_SCRATCH + EN.sample);
+    fn.run(call(hot, i32.or(to, i32.const(SAMPLED))));
+  });
 }
 
 /** The slot of a linear address in the jump cache in use. */
@@ -38,32 +49,35 @@ export function defineChain(fn: Fn, regionType: number, hot: FunctionRef): void 
   const [kind] = fn.params as [Local];
   const status = fn.local(I32);
   const record = fn.local(I32);
-  const goOn = (again: () => void): void => {
+  const goOn = (enter: () => void): void => {
     fn.set(kind, i32.load16u(record, REC_CASE));
-    fn.if(i32.geU(kind, i32.const(CASE_FIRST_REGION)), again);
+    fn.if(i32.geU(kind, i32.const(CASE_FIRST_REGION)), enter);
   };
+  const chains = CPU_SCRATCH + EN.chains;
+  fn.store(StoreOp.i32, ZERO, i32.add(i32.load(ZERO, chains), i32.const(1)), chains);
   fn.block((done) => {
     fn.loop((again) => {
       fn.set(status, callIndirect(regionType, I32, [], kind));
       fn.brIf(done, i32.ltU(status, i32.const(Status.Jump)));
       fn.brIf(done, i32.eq(status, i32.const(Status.Resume)));
       const target = fn.let(i64.load(ZERO, CPU_STATE + ST.rip));
-      const again_ = (): void => {
+      const enter = (): void => {
         storePageOf(fn, target);
+        sampleTransfer(fn, hot, record);
         fn.br(again);
       };
       // The link is right only behind a region's own code, where the budget has been looked at.
       fn.if(i32.eq(status, i32.const(Status.Link)), () => {
         fn.set(status, i32.const(Status.JumpUnchecked));
         fn.set(record, i32.load(ZERO, CPU_SCRATCH + EN.record));
-        goOn(again_);
+        goOn(enter);
       });
       const checked = i32.eq(status, i32.const(Status.Jump));
       fn.brIf(done, i32.and(checked, i32.leS(i32.load(ZERO, CPU_STATE + ST.budget), ZERO)));
       const slot = fn.let(jumpSlot(target));
       fn.brIf(done, i64.ne(i64.load(slot), target));
       fn.set(record, i32.load(slot, 8));
-      goOn(again_);
+      goOn(enter);
       storePageOf(fn, target);
       countTransfer(fn, hot, slot, 12, record);
       fn.store(StoreOp.i32, ZERO, record, CPU_SCRATCH + EN.record);

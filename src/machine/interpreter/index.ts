@@ -178,6 +178,12 @@ export class Interpreter implements Processor, SystemHost {
         locate: (record) => this.#locate(record),
         threshold: options.jitThreshold ?? JIT_THRESHOLD,
         now: options.now ?? (() => 0),
+        get chains() {
+          return memory.u32[(CPU_SCRATCH + EN.chains) >>> 2] as number;
+        },
+        sampleNext: () => {
+          memory.u32[(CPU_SCRATCH + EN.sample) >>> 2] = 1;
+        },
         frameOf: (linear) => this.#frameOf(linear),
         recordAt: (mfn, offset) => this.code.recordAt(mfn, offset),
       });

@@ -15,19 +15,17 @@ import { Way } from "./emit.ts";
 import { analyse, type FlowGraph } from "./flow-graph.ts";
 import { RegionLocals, Sym } from "./locals.ts";
 import { type Block, branchTarget, pageOf, type Region, type RegionInsn } from "./region.ts";
-import { constantOf, type FlagsOrigin, type InsnStencil, stateOf } from "./stencils.ts";
+import { CHECK_BITS, constantOf, type FlagsOrigin, type InsnStencil, stateOf } from "./stencils.ts";
 
 const ST = cpuState.offset;
 const EN = engineState.offset;
 const ZERO = i32.const(0);
 
 /**
- * Where an instruction is left to the interpreter, in one constant: what of its block has been paid for but not executed
- * (7 bits), its page, by the order in the region (3 bits), its record relative to the entry's.
+ * Where an instruction is left to the interpreter, in one constant: its record relative to the entry's, and in the low bits
+ * what of its block has been paid for but not executed.
  */
 const LEFT_BITS = 7;
-const PAGE_BITS = 3;
-const RECORD_SHIFT = LEFT_BITS + PAGE_BITS;
 
 const insnsOf = (region: Region): Insn[] =>
   [...region.blocks.values()].flatMap(({ code }) => code.map(({ insn }) => insn));
@@ -55,10 +53,12 @@ class RegionCompiler {
   readonly #baseRecord: number;
   /** Number of each page of the region. */
   readonly #pages: ReadonlyMap<number, number>;
+  /** Its page, counted from the entry's; zero unless it is set. */
+  #resumePage: Local | undefined;
   /** Where blocks in scope are branched to: loop headers backward, merge points forward. */
   readonly #loops = new Map<number, Label>();
   readonly #merges = new Map<number, Label>();
-  /** Bits of the checks made, by block. */
+  /** Bits of the checks made, by block: those that stencils make, then the pages that are known to be mapped as expected. */
   readonly #checked = new Map<number, number>();
   readonly #constants: (number | bigint)[] = [];
   #exit: Label = { depth: 0 };
@@ -96,15 +96,12 @@ class RegionCompiler {
     const fn = this.#fn;
     const at = this.#resumeAt;
     this.#setBudget(i32.add(this.#budget, i32.and(at, i32.const((1 << LEFT_BITS) - 1))));
-    const record = i32.mul(i32.shrS(at, i32.const(RECORD_SHIFT)), i32.const(RECORD_SIZE));
+    const record = i32.mul(i32.shrS(at, i32.const(LEFT_BITS)), i32.const(RECORD_SIZE));
     fn.store(StoreOp.i32, ZERO, i32.add(record, i32.const(this.#baseRecord)), CPU_SCRATCH + EN.record);
-    this.#pages.forEach((i, page) => {
-      if (page === 0) return;
-      const number = i32.and(i32.shrU(at, i32.const(LEFT_BITS)), i32.const((1 << PAGE_BITS) - 1));
-      fn.if(i32.eq(number, i32.const(i)), () =>
-        fn.store(StoreOp.i64, ZERO, this.#linear(page * 4096), CPU_STATE + ST.page_va),
-      );
-    });
+    if (this.#resumePage) {
+      const page = i64.shl(i64.extendS(this.#resumePage), i64.const(12));
+      fn.store(StoreOp.i64, ZERO, i64.add(this.#locals.get(Sym.pageVa), page), CPU_STATE + ST.page_va);
+    }
     fn.set(this.#status, i32.const(Status.Resume));
   }
 
@@ -147,12 +144,18 @@ class RegionCompiler {
     // What an instruction has left in the flags is in locals that the next ones still need.
     let held: Local[] = [];
     const dominator = this.#graph.dominator(block.start);
-    this.#checked.set(block.start, dominator === undefined ? 0 : (this.#checked.get(dominator) as number));
+    const inherited = dominator === undefined ? 0 : this.#checkedAt(dominator);
+    this.#checked.set(block.start, inherited | this.#pageBit(pageOf(block.start)));
     for (let i = 0; i < code.length; i++) {
       const at = code[i] as RegionInsn;
       const left = code.length - i;
-      if (at.crossing) this.#requirePage(pageOf(at.offset) + 1, () => this.#resume(at, left));
-      const checked = this.#checked.get(block.start) as number;
+      let checked = this.#checkedAt(block.start);
+      if (at.crossing) {
+        const second = pageOf(at.offset) + 1;
+        this.#requirePage(second, checked, () => this.#resume(at, left));
+        checked |= this.#pageBit(second);
+        this.#checked.set(block.start, checked);
+      }
       const stencil = at.form.at(flags, checked);
       const temporaries = stencil.temporaries.map((type) => this.#fn.borrow(type));
       this.#place(block, at, left, stencil, temporaries, flags);
@@ -212,8 +215,12 @@ class RegionCompiler {
   /** Leaves at an instruction; it and those behind it in the block, `left` in all, have not been executed. */
   #resume(at: RegionInsn, left: number): void {
     const record = (at.record - this.#baseRecord) / RECORD_SIZE;
-    const page = this.#pages.get(pageOf(at.offset)) as number;
-    this.#fn.set(this.#resumeAt, i32.const((record << RECORD_SHIFT) | (page << LEFT_BITS) | left));
+    const page = pageOf(at.offset);
+    if (page !== 0) {
+      this.#resumePage ??= this.#fn.ownLocal(ValType.i32);
+      this.#fn.set(this.#resumePage, i32.const(page));
+    }
+    this.#fn.set(this.#resumeAt, i32.const((record << LEFT_BITS) | left));
     this.#fn.br(this.#resumeExit);
   }
 
@@ -222,9 +229,22 @@ class RegionCompiler {
     return i64.add(this.#locals.get(Sym.pageVa), i64.const(offset));
   }
 
-  /** Goes on only if the frame of a page is mapped where it was when the region was made. */
-  #requirePage(page: number, otherwise: () => void): void {
-    if (page === 0) return;
+  /** The bit that stands for a page's being mapped as expected. */
+  #pageBit(page: number): number {
+    return 1 << (CHECK_BITS + (this.#pages.get(page) as number));
+  }
+
+  /** The checks made on the way to the end of a block. */
+  #checkedAt(block: number): number {
+    return this.#checked.get(block) as number;
+  }
+
+  /**
+   * Goes on only if the frame of a page is mapped where it was when the region was made. Mappings do not change while
+   * compiled code runs, so what has been looked at on the way here is not looked at again.
+   */
+  #requirePage(page: number, checked: number, otherwise: () => void): void {
+    if (checked & this.#pageBit(page)) return;
     const fn = this.#fn;
     fn.scope(() => {
       const linear = fn.let(this.#linear(page * 4096));
@@ -252,7 +272,7 @@ class RegionCompiler {
   /** An indirect transfer: where it went before, or for a RET, back to a call of this region. */
   #jump(block: Block, to: Local): void {
     const fn = this.#fn;
-    for (const site of block.taken === undefined ? block.returns : [block.taken]) {
+    for (const site of block.targets) {
       if (!this.#graph.has(block.start, site)) continue;
       fn.if(i64.eq(to, this.#linear(site)), () => {
         this.#look(site);
@@ -275,7 +295,7 @@ class RegionCompiler {
       this.#fn.store(StoreOp.i32, ZERO, i32.const(record), CPU_SCRATCH + EN.record);
       return this.#leaveTo(to, Status.Link);
     }
-    if (pageOf(to) !== known) this.#requirePage(pageOf(to), () => this.#leaveTo(to, status));
+    this.#requirePage(pageOf(to), this.#checkedAt(from.start), () => this.#leaveTo(to, status));
     if (graph.isBackEdge(from.start, to)) this.#fn.br(this.#loops.get(to) as Label);
     else if (graph.mergePoints.has(to)) this.#fn.br(this.#merges.get(to) as Label);
     else this.#tree(to);

@@ -3,7 +3,7 @@
  * headers, merge points (N. Ramsey, "Beyond Relooper", ICFP 2022). Edges that would make the graph
  * irreducible are cut: the code leaves the region there.
  */
-import type { Region } from "./region.ts";
+import { type Region, successorsOf } from "./region.ts";
 
 export interface FlowGraph {
   /** Start offsets of the blocks in reverse postorder. */
@@ -24,15 +24,10 @@ const NOWHERE: readonly number[] = [];
 
 export function analyse(region: Region): FlowGraph {
   const edges = new Map<number, number[]>();
-  for (const { start, taken, next, returns } of region.blocks.values()) {
+  for (const block of region.blocks.values()) {
     const out: number[] = [];
-    const add = (to: number | undefined): void => {
-      if (to !== undefined && region.blocks.has(to) && !out.includes(to)) out.push(to);
-    };
-    add(taken);
-    add(next);
-    for (const to of returns) add(to);
-    edges.set(start, out);
+    for (const to of successorsOf(block)) if (region.blocks.has(to) && !out.includes(to)) out.push(to);
+    edges.set(block.start, out);
   }
   const successors = (at: number): readonly number[] => edges.get(at) ?? NOWHERE;
   for (;;) {

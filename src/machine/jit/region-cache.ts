@@ -7,11 +7,12 @@
  */
 
 import { CASE_FIRST_FORM, CASE_FIRST_REGION, REC_CASE, REC_PLAIN } from "../interpreter/record.ts";
-import { TABLE_SIZE } from "../interpreter/status.ts";
+import { SAMPLED, TABLE_SIZE } from "../interpreter/status.ts";
 import type { MemoryLayout } from "../layout.ts";
 import type { MachineMemory } from "../memory.ts";
 import { compileRegions } from "./compile.ts";
 import { type DecodedInsn, discoverRegion, pageOf, type Region } from "./region.ts";
+import { joinRegions, type TraceStep } from "./trace.ts";
 
 /** Regions without a loop are this long at least; even short ones save the way from one region to the interpreter and back. */
 const MIN_INSTRUCTIONS = 2;
@@ -20,6 +21,12 @@ const MAX_BATCH = 32;
 /** Of the host's time since the start, this much may be spent on compilation, and some milliseconds more. */
 const COMPILE_SHARE = 1 / 12;
 const COMPILE_GRACE = 40;
+/** Each time that a region has been met so often as the target of a transfer between regions, the way from there on is recorded. */
+const LONG_SAMPLES = 3;
+/** If it has been met so often, and nothing came of it, it stays as it is. */
+const MAX_SAMPLES = 4 * LONG_SAMPLES;
+/** Regions that are recorded in one go. */
+const MAX_STEPS = 64;
 /** Live regions at most. */
 const MAX_REGIONS = 8000;
 /** Decoded instructions kept. */
@@ -28,6 +35,11 @@ const MAX_INSTRUCTIONS = 30_000;
 interface LiveRegion {
   readonly entryRecord: number;
   readonly index: number;
+  readonly region: Region;
+  /** How often it was met as the target of a transfer between regions. */
+  samples: number;
+  /** It is a long one, or there cannot be a longer one. */
+  long: boolean;
   /** What it was made of: by frame, the first offset and that behind the last. */
   readonly parts: ReadonlyMap<number, { from: number; to: number }>;
 }
@@ -36,6 +48,15 @@ interface LiveRegion {
 interface PendingRegion {
   readonly record: number;
   readonly region: Region;
+  /** It takes the place of a shorter one. */
+  readonly long: boolean;
+}
+
+/** The way that control takes from region to region, while it is recorded. */
+interface Trace {
+  /** The count of chains at its start: when it changes, control has been elsewhere. */
+  readonly chains: number;
+  readonly steps: (TraceStep & { readonly live: LiveRegion })[];
 }
 
 /** What the cache needs of its processor. */
@@ -53,6 +74,10 @@ export interface RegionHost {
   recordAt(mfn: number, offset: number): number;
   /** Intervals of HOT_INTERVAL transfers that make a record worth compiling from. */
   readonly threshold: number;
+  /** How often control has come from the interpreter into compiled regions, modulo 2^32. */
+  readonly chains: number;
+  /** The next transfer from region to region is to be shown. */
+  sampleNext(): void;
   /** Host time in milliseconds, for statistics. */
   now(): number;
 }
@@ -73,9 +98,11 @@ export class RegionCache {
   /** How often records were shown to be hot. */
   readonly #heat = new Map<number, number>();
   #pending: PendingRegion[] = [];
+  #trace: Trace | undefined;
   /** What regions are made of, by record. Records keep what they hold until the code cache is flushed. */
   readonly #instructions = new Map<number, DecodedInsn | false>();
   readonly #freeIndexes: number[] = [];
+  readonly #byIndex: (LiveRegion | undefined)[] = [];
   #nextIndex = CASE_FIRST_REGION;
   #live = 0;
   readonly #started: number;
@@ -85,8 +112,16 @@ export class RegionCache {
     this.#started = host.now();
   }
 
-  /** A record that many transfers have gone to: the region that begins there is compiled soon, if it is worth it. */
+  /**
+   * A record that many transfers have gone to: the region that begins there is compiled soon, if it is worth it. Marked
+   * as SAMPLED it is a region, one that others often lead to: a long one may take their place.
+   */
   hot(record: number): void {
+    if (record & SAMPLED) this.#sampled(record - SAMPLED);
+    else this.#counted(record);
+  }
+
+  #counted(record: number): void {
     const { u16 } = this.#host.memory;
     const kind = u16[(record + REC_CASE) >>> 1] as number;
     if (kind >= CASE_FIRST_REGION || this.#settled.has(record)) return;
@@ -96,15 +131,51 @@ export class RegionCache {
     const plain = u16[(record + REC_PLAIN) >>> 1] as number;
     // Forms without a case of their own (plain 0) may begin a region, pseudo records may not.
     if (plain !== 0 && plain < CASE_FIRST_FORM) return;
-    const at = this.#host.locate(record);
-    if (!at) return;
-    const start = this.#host.now();
-    if (this.#instructions.size > MAX_INSTRUCTIONS) this.#instructions.clear();
     // Now, while the guest is in the address space that the code is of.
-    const region = this.#discover(at.pageVa, at.offset);
+    const region = this.#discover(record);
+    if (!region) return;
     this.#settled.add(record);
-    if (region.isLoop || region.instructions >= MIN_INSTRUCTIONS) this.#pending.push({ record, region });
+    if (region.isLoop || region.instructions >= MIN_INSTRUCTIONS) this.#pending.push({ record, region, long: false });
+  }
+
+  /** A transfer from region to region: if it is met often, the way from there on is recorded. */
+  #sampled(record: number): void {
+    const live = this.#liveAt(record);
+    if (!live) return;
+    if (this.#trace) return this.#record(this.#trace, live);
+    if (live.long) return;
+    live.samples++;
+    if (live.samples % LONG_SAMPLES !== 0 || this.#isExpensive()) return;
+    if (live.samples > MAX_SAMPLES) live.long = true;
+    this.#trace = { chains: this.#host.chains, steps: [] };
+    this.#record(this.#trace, live);
+  }
+
+  /** One more step of the trace being recorded; when it is complete, a region is made of it. */
+  #record(trace: Trace, live: LiveRegion): void {
+    const { steps } = trace;
+    const at = this.#host.locate(live.entryRecord);
+    const head = steps[0]?.live ?? live;
+    const isOver = !at || trace.chains !== this.#host.chains || (live === head && steps.length > 0);
+    if (!isOver && steps.length < MAX_STEPS) {
+      steps.push({ live, region: live.region, pageVa: at.pageVa });
+      this.#host.sampleNext();
+      return;
+    }
+    this.#trace = undefined;
+    const start = this.#host.now();
+    // The way back to the head is part of the loop.
+    if (isOver && at && live === head) steps.push({ live, region: live.region, pageVa: at.pageVa });
+    const region = joinRegions(steps, (mfn, offset) => this.#host.recordAt(mfn, offset));
     this.statistics.milliseconds += this.#host.now() - start;
+    if (this.#liveAt(head.entryRecord) !== head || region.instructions <= head.region.instructions) return;
+    head.long = true;
+    this.#pending.push({ record: head.entryRecord, region, long: true });
+  }
+
+  #liveAt(record: number): LiveRegion | undefined {
+    const live = this.#byIndex[this.#host.memory.u16[(record + REC_CASE) >>> 1] as number];
+    return live?.entryRecord === record ? live : undefined;
   }
 
   /**
@@ -116,18 +187,24 @@ export class RegionCache {
     return this.statistics.milliseconds > COMPILE_GRACE + elapsed * COMPILE_SHARE;
   }
 
-  #discover(pageVa: bigint, offset: number): Region {
+  #discover(record: number): Region | undefined {
+    const at = this.#host.locate(record);
+    if (!at) return undefined;
+    const start = this.#host.now();
+    if (this.#instructions.size > MAX_INSTRUCTIONS) this.#instructions.clear();
     const { memory, features } = this.#host;
-    return discoverRegion(
+    const region = discoverRegion(
       {
         memory,
         features,
         instructions: this.#instructions,
-        frameOf: (page) => this.#host.frameOf(BigInt.asUintN(64, pageVa + BigInt(page * 4096))),
-        recordAt: (frame, at) => this.#host.recordAt(frame, at),
+        frameOf: (page) => this.#host.frameOf(BigInt.asUintN(64, at.pageVa + BigInt(page * 4096))),
+        recordAt: (frame, offset) => this.#host.recordAt(frame, offset),
       },
-      offset,
+      at.offset,
     );
+    this.statistics.milliseconds += this.#host.now() - start;
+    return region;
   }
 
   /** Compiles what has become hot since the last call: many regions in one module cost less than one each. */
@@ -143,9 +220,10 @@ export class RegionCache {
     this.statistics.milliseconds += this.#host.now() - start;
   }
 
-  /** The code has not been written over since the region was found, and no other region begins there. */
-  #isCurrent({ record, region }: PendingRegion): boolean {
-    if ((this.#host.memory.u16[(record + REC_CASE) >>> 1] as number) >= CASE_FIRST_REGION) return false;
+  /** The code has not been written over since the region was found, and no other region begins there, unless it is to be replaced. */
+  #isCurrent({ record, region, long }: PendingRegion): boolean {
+    const isRegion = (this.#host.memory.u16[(record + REC_CASE) >>> 1] as number) >= CASE_FIRST_REGION;
+    if (isRegion !== long) return false;
     for (const { code } of region.blocks.values()) {
       for (const at of code) if (region.recordAt(at.offset) !== at.record) return false;
     }
@@ -162,18 +240,20 @@ export class RegionCache {
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       e: { ...runtime, memory: memory.memory },
     });
-    batch.forEach(({ record, region }, i) => {
-      this.#enter(region, record, instance.exports[String(i)]);
+    batch.forEach(({ record, region, long }, i) => {
+      if (long) this.#drop(this.#byIndex[memory.u16[(record + REC_CASE) >>> 1] as number] as LiveRegion);
+      this.#enter(region, record, instance.exports[String(i)], long);
     });
   }
 
   /** Makes compiled code reachable through the record of its first instruction. */
-  #enter(region: Region, record: number, code: unknown): void {
+  #enter(region: Region, record: number, code: unknown, long: boolean): void {
     const { memory, table } = this.#host;
     const index = this.#freeIndexes.pop() ?? this.#nextIndex++;
     if (index >= TABLE_SIZE) throw new RangeError("table of compiled regions is full");
     table.set(index, code);
-    const live: LiveRegion = { entryRecord: record, index, parts: partsOf(region) };
+    const live: LiveRegion = { entryRecord: record, index, region, samples: 0, long, parts: partsOf(region) };
+    this.#byIndex[index] = live;
     for (const mfn of live.parts.keys()) {
       const ofFrame = this.#byFrame.get(mfn);
       if (ofFrame) ofFrame.add(live);
@@ -212,6 +292,7 @@ export class RegionCache {
       if (ofFrame?.size === 0) this.#byFrame.delete(mfn);
     }
     this.#host.table.set(region.index, null);
+    this.#byIndex[region.index] = undefined;
     this.#freeIndexes.push(region.index);
     this.#live--;
     this.statistics.dropped++;
@@ -227,6 +308,7 @@ export class RegionCache {
     this.#settled.clear();
     this.#heat.clear();
     this.#pending = [];
+    this.#trace = undefined;
   }
 
   /** All records are gone, and with them the regions. */
@@ -236,6 +318,7 @@ export class RegionCache {
     this.#settled.clear();
     this.#heat.clear();
     this.#pending = [];
+    this.#trace = undefined;
   }
 }
 

@@ -44,12 +44,12 @@ export interface DecodedInsn {
 export interface Block {
   readonly start: number;
   readonly code: readonly RegionInsn[];
-  /** Offset that the branch or call at the end goes to, an indirect one perhaps. */
+  /** Offset that the direct branch or call at the end goes to. */
   readonly taken: number | undefined;
   /** Offset behind the last instruction, unless control never falls through. */
   readonly next: number | undefined;
-  /** Where a RET at the end may go back to. */
-  readonly returns: number[];
+  /** Where an indirect jump or call, or a RET, at the end is expected to go. */
+  readonly targets: number[];
 }
 
 export interface Region {
@@ -82,12 +82,19 @@ const MAX_LOOP = 127;
 /** Instructions of a region without a loop. */
 const MAX_STRAIGHT = 80;
 const MAX_PAGES = 6;
-/** Places that a RET is tried against. */
-const MAX_RETURNS = 8;
+/** A block is no longer than this, whatever comes (see compile.ts). */
+const MAX_BLOCK = 100;
+/** Places that the target of an indirect transfer is compared with. */
+const MAX_TARGETS = 8;
 /** A branch within its page taken less often than this while it was interpreted is not followed. */
 const MIN_TAKEN = 8;
 /** How far a predicted target may be. */
 const MAX_DISTANCE = 2 ** 31;
+
+/** An indirect jump or call, or a RET. */
+export function isIndirect(insn: Insn): boolean {
+  return UNCONDITIONAL.has(insn.def.mnemonic) && insn.operands[0].kind !== OperandKind.Rel;
+}
 
 const scratch = newInsn();
 const bytes = new Uint8Array(64);
@@ -159,10 +166,11 @@ export function discoverRegion(source: RegionSource, entry: number): Region {
   return { ...narrow.region(entry, narrow.cutIntoBlocks()), isLoop: false };
 }
 
-const successorsOf = (block: Block): number[] =>
-  [block.taken, block.next, ...block.returns].filter((to) => to !== undefined);
+/** Where control may go from a block. */
+export const successorsOf = ({ taken, next, targets }: Block): number[] =>
+  [taken, next, ...targets].filter((to) => to !== undefined);
 
-const endOf = (block: Block): RegionInsn => block.code.at(-1) as RegionInsn;
+export const endOf = (block: Block): RegionInsn => block.code.at(-1) as RegionInsn;
 
 /** The end of a block is a call into the region; control comes back behind it. */
 const returnSite = (block: Block): number => endOf(block).offset + endOf(block).insn.length;
@@ -226,7 +234,8 @@ class Discovery {
     };
     this.#leaders.add(entry);
     for (let offset = work.shift(); offset !== undefined; offset = work.shift()) {
-      while (!this.insns.has(offset) && this.insns.size < this.#limit) {
+      for (let length = 1; !this.insns.has(offset) && this.insns.size < this.#limit; length++) {
+        if (length % MAX_BLOCK === 0) this.#leaders.add(offset);
         const at = this.#enter(offset, entry);
         if (!at) break;
         this.insns.set(offset, at);
@@ -352,27 +361,35 @@ class Discovery {
     for (;;) {
       const at = this.insns.get(offset);
       if (!at || (offset !== start && this.#leaders.has(offset))) {
-        return { start, code, taken: undefined, next: offset, returns: [] };
+        return { start, code, taken: undefined, next: offset, targets: [] };
       }
       code.push(at);
       offset += at.insn.length;
       const { mnemonic } = at.insn.def;
-      if (CONDITIONAL.has(mnemonic)) return { start, code, taken: this.#target(at), next: offset, returns: [] };
-      if (UNCONDITIONAL.has(mnemonic)) {
-        return { start, code, taken: this.#target(at), next: undefined, returns: [] };
-      }
+      const isConditional = CONDITIONAL.has(mnemonic);
+      if (!isConditional && !UNCONDITIONAL.has(mnemonic)) continue;
+      const taken = branchTarget(at.insn, at.offset);
+      const targets = taken === undefined && at.predicted !== undefined ? [at.predicted] : [];
+      return { start, code, taken, next: isConditional ? offset : undefined, targets };
     }
   }
+}
+
+/** Control may go to an offset from the indirect transfer at the end of a block. */
+export function addTarget({ targets }: Block, to: number): void {
+  if (targets.length < MAX_TARGETS && !targets.includes(to)) targets.push(to);
 }
 
 /** Gives each RET the places behind the calls of the subroutines that it is the end of. */
 function findReturns(blocks: ReadonlyMap<number, Block>): void {
   const sites = new Map<number, number[]>();
   for (const block of blocks.values()) {
-    if (endOf(block).insn.def.mnemonic !== "call" || block.taken === undefined) continue;
-    const ofTarget = sites.get(block.taken);
+    if (endOf(block).insn.def.mnemonic !== "call") continue;
+    const target = block.taken ?? block.targets[0];
+    if (target === undefined) continue;
+    const ofTarget = sites.get(target);
     if (ofTarget) ofTarget.push(returnSite(block));
-    else sites.set(block.taken, [returnSite(block)]);
+    else sites.set(target, [returnSite(block)]);
   }
   for (const [target, ofTarget] of sites) {
     // The subroutine: calls in it are stepped over.
@@ -383,12 +400,11 @@ function findReturns(blocks: ReadonlyMap<number, Block>): void {
       const { mnemonic } = endOf(block).insn.def;
       if (mnemonic === "ret") {
         for (const site of ofTarget) {
-          if (block.returns.length < MAX_RETURNS && !block.returns.includes(site)) block.returns.push(site);
+          addTarget(block, site);
         }
       }
       if (mnemonic === "call") seen.add(returnSite(block));
-      else if (block.taken !== undefined) seen.add(block.taken);
-      if (block.next !== undefined) seen.add(block.next);
+      else if (mnemonic !== "ret") for (const to of successorsOf(block)) seen.add(to);
     }
   }
 }

@@ -41,6 +41,7 @@ export interface InsnStencil extends Stencil {
 
 /** Checks that code need not repeat, as bits. */
 const CHECKS = ["sse", "x87"];
+export const CHECK_BITS = CHECKS.length;
 
 function checkBits(names: Iterable<string>): number {
   let bits = 0;
@@ -79,7 +80,7 @@ export class FormStencils {
   at(flags: FlagsOrigin | undefined, checked: number): InsnStencil {
     if (this.#common) return this.#common;
     const known = this.#usesKnownFlags ? flags : undefined;
-    const made = this.#usesChecks ? checked : 0;
+    const made = this.#usesChecks ? checked & ((1 << CHECK_BITS) - 1) : 0;
     const origin = known ? 1 + SIZES.indexOf(known.size) + (known.kind === "sub" ? SIZES.length : 0) : 0;
     const variant = (origin << CHECKS.length) | made;
     return (this.#variants[variant] ??= this.#make(known, made));

@@ -160,6 +160,11 @@ export function decodeAt(bytes: Uint8Array, offset: number, codeSize: CodeSize, 
   const operands = out.operands;
   const count = operandCounts[id]!;
   out.operandCount = count;
+  for (let i = count; i < 4; i++) {
+    const operand = operands[i as 0 | 1 | 2 | 3];
+    operand.kind = OperandKind.None;
+    operand.highByte = false;
+  }
   for (let i = 0; i < count; i++) {
     const operand = operands[i as 0 | 1 | 2 | 3];
     const sizeCode = sizeCodes[id * 4 + i]!;
