@@ -177,7 +177,7 @@ export class Interpreter implements Processor, SystemHost {
         runtime: instance.exports,
         locate: (record) => this.#locate(record),
         threshold: options.jitThreshold ?? JIT_THRESHOLD,
-        now: options.now ?? (() => 0),
+        now: options.now,
         get chains() {
           return memory.u32[(CPU_SCRATCH + EN.chains) >>> 2] as number;
         },

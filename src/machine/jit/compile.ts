@@ -27,14 +27,15 @@ const ZERO = i32.const(0);
  */
 const LEFT_BITS = 7;
 
-const insnsOf = (region: Region): Insn[] =>
-  [...region.blocks.values()].flatMap(({ code }) => code.map(({ insn }) => insn));
+function* insnsOf(regions: readonly Region[]): Generator<Insn> {
+  for (const { blocks } of regions) for (const { code } of blocks.values()) for (const { insn } of code) yield insn;
+}
 
 /** Compiles regions into one module; its exports "0", "1", ... take nothing and return a `Status`. */
 export function compileRegions(layout: MemoryLayout, regions: readonly Region[]): Uint8Array {
   const module = new ModuleBuilder();
   module.importMemory(layout.size / 65536);
-  importX87(module, regions.flatMap(insnsOf));
+  importX87(module, insnsOf(regions));
   regions.forEach((region, i) => {
     const ref = module.declare([], [ValType.i32], String(i));
     module.define(ref, (fn) => new RegionCompiler(fn, region).compile());

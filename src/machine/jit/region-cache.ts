@@ -18,6 +18,9 @@ import { joinRegions, type TraceStep } from "./trace.ts";
 const MIN_INSTRUCTIONS = 2;
 /** Regions compiled in one go: bounds the time that the guest waits. */
 const MAX_BATCH = 32;
+/** A smaller batch waits for more, but no longer than these milliseconds: a module costs as much as some ten regions in it. */
+const MIN_BATCH = 12;
+const MAX_WAIT = 4;
 /** Of the host's time since the start, this much may be spent on compilation, and some milliseconds more. */
 const COMPILE_SHARE = 1 / 12;
 const COMPILE_GRACE = 40;
@@ -78,8 +81,8 @@ export interface RegionHost {
   readonly chains: number;
   /** The next transfer from region to region is to be shown. */
   sampleNext(): void;
-  /** Host time in milliseconds, for statistics. */
-  now(): number;
+  /** Host time in milliseconds; undefined: there is no clock, and nothing waits. */
+  readonly now: (() => number) | undefined;
 }
 
 export interface RegionStatistics {
@@ -98,6 +101,8 @@ export class RegionCache {
   /** How often records were shown to be hot. */
   readonly #heat = new Map<number, number>();
   #pending: PendingRegion[] = [];
+  /** When the first of a small batch was pending. */
+  #pendingSince: number | undefined;
   #trace: Trace | undefined;
   /** What regions are made of, by record. Records keep what they hold until the code cache is flushed. */
   readonly #instructions = new Map<number, DecodedInsn | false>();
@@ -107,9 +112,13 @@ export class RegionCache {
   #live = 0;
   readonly #started: number;
 
+  #now(): number {
+    return this.#host.now?.() ?? 0;
+  }
+
   constructor(host: RegionHost) {
     this.#host = host;
-    this.#started = host.now();
+    this.#started = this.#now();
   }
 
   /**
@@ -163,11 +172,11 @@ export class RegionCache {
       return;
     }
     this.#trace = undefined;
-    const start = this.#host.now();
+    const start = this.#now();
     // The way back to the head is part of the loop.
     if (isOver && at && live === head) steps.push({ live, region: live.region, pageVa: at.pageVa });
     const region = joinRegions(steps, (mfn, offset) => this.#host.recordAt(mfn, offset));
-    this.statistics.milliseconds += this.#host.now() - start;
+    this.statistics.milliseconds += this.#now() - start;
     if (this.#liveAt(head.entryRecord) !== head || region.instructions <= head.region.instructions) return;
     head.long = true;
     this.#pending.push({ record: head.entryRecord, region, long: true });
@@ -183,14 +192,14 @@ export class RegionCache {
    * whose heat is spread widely, is not slowed down, and a program that runs for long gets all it needs.
    */
   #isExpensive(): boolean {
-    const elapsed = this.#host.now() - this.#started;
+    const elapsed = this.#now() - this.#started;
     return this.statistics.milliseconds > COMPILE_GRACE + elapsed * COMPILE_SHARE;
   }
 
   #discover(record: number): Region | undefined {
     const at = this.#host.locate(record);
     if (!at) return undefined;
-    const start = this.#host.now();
+    const start = this.#now();
     if (this.#instructions.size > MAX_INSTRUCTIONS) this.#instructions.clear();
     const { memory, features } = this.#host;
     const region = discoverRegion(
@@ -203,21 +212,26 @@ export class RegionCache {
       },
       at.offset,
     );
-    this.statistics.milliseconds += this.#host.now() - start;
+    this.statistics.milliseconds += this.#now() - start;
     return region;
   }
 
   /** Compiles what has become hot since the last call: many regions in one module cost less than one each. */
   compilePending(): void {
     if (this.#pending.length === 0) return;
-    const start = this.#host.now();
+    const start = this.#now();
+    if (this.#host.now && this.#pending.length < MIN_BATCH) {
+      this.#pendingSince ??= start;
+      if (start - this.#pendingSince < MAX_WAIT) return;
+    }
+    this.#pendingSince = undefined;
     const batch: PendingRegion[] = [];
     for (const pending of this.#pending.splice(0, MAX_BATCH)) {
       if (this.#isCurrent(pending)) batch.push(pending);
       else this.#settled.delete(pending.record);
     }
     if (batch.length > 0) this.#compile(batch);
-    this.statistics.milliseconds += this.#host.now() - start;
+    this.statistics.milliseconds += this.#now() - start;
   }
 
   /** The code has not been written over since the region was found, and no other region begins there, unless it is to be replaced. */

@@ -78,8 +78,8 @@ export interface RegionSource {
 }
 
 /** Instructions that are looked at to find the loop that an entry is in. */
-const MAX_LOOP = 127;
-/** Instructions of a region without a loop. */
+const MAX_INSTRUCTIONS = 127;
+/** Instructions of a region without a loop, or a few more. */
 const MAX_STRAIGHT = 80;
 const MAX_PAGES = 6;
 /** A block is no longer than this, whatever comes (see compile.ts). */
@@ -156,14 +156,32 @@ export function branchTarget(insn: Insn, offset: number): number | undefined {
  * the subroutines it calls, and nothing beside it; or if there is none, some straight-line code.
  */
 export function discoverRegion(source: RegionSource, entry: number): Region {
-  const wide = new Discovery(source, MAX_LOOP, false);
-  wide.explore(entry);
-  const blocks = wide.cutIntoBlocks();
+  const discovery = new Discovery(source);
+  discovery.explore(entry);
+  const blocks = discovery.cutIntoBlocks();
   const loop = blocksOfLoop(blocks, entry);
-  if (loop.size > 0) return { ...wide.region(entry, loop), isLoop: true };
-  const narrow = new Discovery(source, MAX_STRAIGHT, true);
-  narrow.explore(entry);
-  return { ...narrow.region(entry, narrow.cutIntoBlocks()), isLoop: false };
+  if (loop.size > 0) return discovery.region(entry, loop, true);
+  return discovery.region(entry, straightCode(blocks, entry, source.memory), false);
+}
+
+/** Another region begins at a record: it is linked to, since two copies of code cost more than a link. */
+const isRegion = (memory: MachineMemory, record: number): boolean =>
+  (memory.u16[(record + REC_CASE) >>> 1] as number) >= CASE_FIRST_REGION;
+
+/** The blocks that are reached from the entry first, up to where other regions begin. */
+function straightCode(blocks: ReadonlyMap<number, Block>, entry: number, memory: MachineMemory): Map<number, Block> {
+  const found = new Map<number, Block>();
+  const reached = new Set([entry]);
+  let instructions = 0;
+  for (const at of reached) {
+    const block = blocks.get(at);
+    if (!block || (at !== entry && isRegion(memory, (block.code[0] as RegionInsn).record))) continue;
+    found.set(at, block);
+    instructions += block.code.length;
+    if (instructions >= MAX_STRAIGHT) break;
+    for (const to of successorsOf(block)) reached.add(to);
+  }
+  return found;
 }
 
 /** Where control may go from a block. */
@@ -207,23 +225,15 @@ class Discovery {
   readonly frames = new Map<number, number>();
   readonly #source: RegionSource;
   readonly #leaders = new Set<number>();
-  readonly #limit: number;
-  readonly #stopAtRegions: boolean;
 
-  /**
-   * @param limit instructions at most
-   * @param stopAtRegions do not go on where another region begins
-   */
-  constructor(source: RegionSource, limit: number, stopAtRegions: boolean) {
+  constructor(source: RegionSource) {
     this.#source = source;
-    this.#limit = limit;
-    this.#stopAtRegions = stopAtRegions;
   }
 
-  region(entry: number, blocks: ReadonlyMap<number, Block>): Omit<Region, "isLoop"> {
+  region(entry: number, blocks: ReadonlyMap<number, Block>, isLoop: boolean): Region {
     let instructions = 0;
     for (const block of blocks.values()) instructions += block.code.length;
-    return { entry, blocks, instructions, frames: this.frames, recordAt: (offset) => this.#recordAt(offset) };
+    return { entry, blocks, instructions, isLoop, frames: this.frames, recordAt: (offset) => this.#recordAt(offset) };
   }
 
   explore(entry: number): void {
@@ -234,9 +244,9 @@ class Discovery {
     };
     this.#leaders.add(entry);
     for (let offset = work.shift(); offset !== undefined; offset = work.shift()) {
-      for (let length = 1; !this.insns.has(offset) && this.insns.size < this.#limit; length++) {
+      for (let length = 1; !this.insns.has(offset) && this.insns.size < MAX_INSTRUCTIONS; length++) {
         if (length % MAX_BLOCK === 0) this.#leaders.add(offset);
-        const at = this.#enter(offset, entry);
+        const at = this.#instructionAt(offset);
         if (!at) break;
         this.insns.set(offset, at);
         const { mnemonic } = at.insn.def;
@@ -247,7 +257,7 @@ class Discovery {
           if (conditional) lead(next);
           const isCall = mnemonic === "call";
           if (target !== undefined && !this.#isCold(at, target)) lead(target);
-          if (isCall && target !== undefined && this.#enter(target, entry)) lead(next);
+          if (isCall && target !== undefined && this.#instructionAt(target)) lead(next);
           break;
         }
         offset = next;
@@ -258,17 +268,6 @@ class Discovery {
   /** Where a branch, jump or call goes, as far as it is known. */
   #target(at: RegionInsn): number | undefined {
     return branchTarget(at.insn, at.offset) ?? at.predicted;
-  }
-
-  /** The instruction at an offset, unless the region ends there. */
-  #enter(offset: number, entry: number): RegionInsn | undefined {
-    const at = this.#instructionAt(offset);
-    return at && this.#stopAtRegions && offset !== entry && this.#isRegion(at) ? undefined : at;
-  }
-
-  /** Another region begins there: it is linked to, since two copies of code cost more than a link. */
-  #isRegion({ record }: RegionInsn): boolean {
-    return (this.#source.memory.u16[(record + REC_CASE) >>> 1] as number) >= CASE_FIRST_REGION;
   }
 
   /** A conditional branch that the interpreter has (almost) never taken. */

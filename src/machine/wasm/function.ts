@@ -25,7 +25,7 @@ export class Fn {
   readonly #prologue = buffers.pop() ?? new Encoder(4096);
   readonly #locals: ValType[] = [];
   /** Locals given back, by type, for reuse. */
-  readonly #free = new Map<ValType, Local[]>();
+  readonly #free: (Local[] | undefined)[] = [];
   #scope: Local[] | undefined;
   protected depth = 0;
   /** Where a local.set ends that nothing follows yet, and its local: a local.get of it makes it a local.tee. */
@@ -46,7 +46,7 @@ export class Fn {
 
   /** A local to be given back by `release`, whatever the scope. */
   borrow(type: ValType): Local {
-    return this.#free.get(type)?.pop() ?? this.ownLocal(type);
+    return this.#free[type]?.pop() ?? this.ownLocal(type);
   }
 
   /** A local that no scope gives back and nothing else has used: zero unless the prologue sets it. */
@@ -72,9 +72,9 @@ export class Fn {
   /** These locals are not needed any more. */
   release(locals: readonly Local[]): void {
     for (const local of locals) {
-      const pool = this.#free.get(local.type);
+      const pool = this.#free[local.type];
       if (pool) pool.push(local);
-      else this.#free.set(local.type, [local]);
+      else this.#free[local.type] = [local];
     }
   }
 

@@ -82,9 +82,11 @@ export function defineX87(module: ModuleBuilder): X87Functions {
 }
 
 /** Imports them from the module that defines them, if any of the instructions may call them. */
-export function importX87(module: ModuleBuilder, insns: readonly Insn[]): X87Functions {
+export function importX87(module: ModuleBuilder, insns: Iterable<Insn>): X87Functions {
   const functions: Record<string, FunctionRef> = {};
-  if (!insns.some(({ def }) => Object.hasOwn(x87Arithmetic, def.mnemonic))) return functions;
+  let wanted = false;
+  for (const { def } of insns) wanted ||= Object.hasOwn(x87Arithmetic, def.mnemonic);
+  if (!wanted) return functions;
   for (const [name, { params, results }] of Object.entries(definitions)) {
     functions[name] = module.importFunction(name, params, results);
   }
