@@ -1,7 +1,7 @@
 /** The interpreter's side of the operand interface: everything but the shape is read from the record. */
 import { CPU_SCRATCH, CPU_STATE, TLB_ARRAY_SIZE } from "../layout.ts";
 import { ExitReason } from "../processor.ts";
-import { type Expr, i32, i64, type Local, StoreOp, ValType, v128 } from "../wasm/expression.ts";
+import { type Expr, i32, i64, type Local, StoreOp, truncSat, ValType, v128 } from "../wasm/expression.ts";
 import type { Fn } from "../wasm/function.ts";
 import { call, type FunctionRef } from "../wasm/module.ts";
 import { BASE_NONE, BASE_RIP, INDEX_NONE, type Insn, RegClass, SEG_NONE } from "../x86/insn.ts";
@@ -262,6 +262,10 @@ export class InterpreterEmit extends Emit {
     fn.store(StoreOp.v128, ZERO, b, CPU_SCRATCH + engineState.offset.b);
     fn.if(this.callRuntime("softSse", ValType.i32, op), () => this.#leaveByFault());
     return fn.let(v128.load(ZERO, CPU_SCRATCH + engineState.offset.result));
+  }
+
+  timestamp(): Expr {
+    return truncSat.i64FromF64s(this.callRuntime("tsc", ValType.f64));
   }
 
   callRuntime(name: string, _type: ValType, ...args: Expr[]): Expr {

@@ -17,7 +17,7 @@ import { defineRuntime, type Runtime } from "./runtime.ts";
 import { TABLE_SIZE } from "./status.ts";
 import { importX87 } from "./x87/index.ts";
 
-const { i32: I32, i64: I64 } = ValType;
+const { i32: I32, i64: I64, f64: F64 } = ValType;
 
 /** Imports from TypeScript of the first module. */
 export const IMPORTS = {
@@ -27,6 +27,7 @@ export const IMPORTS = {
   crossing: { params: [I32, I32], results: [I32] },
   system: { params: [I32, I32], results: [I32] },
   softSse: { params: [I32], results: [I32] },
+  tsc: { params: [], results: [F64] },
 } as const;
 
 /** What the first module offers to TypeScript. */
@@ -80,6 +81,7 @@ export function generateInterpreter(
     crossing: module.importFunction("crossing", IMPORTS.crossing.params, IMPORTS.crossing.results),
     system: module.importFunction("system", IMPORTS.system.params, IMPORTS.system.results),
     softSse: module.importFunction("softSse", IMPORTS.softSse.params, IMPORTS.softSse.results),
+    tsc: module.importFunction("tsc", IMPORTS.tsc.params, IMPORTS.tsc.results),
   };
   module.ownTable(TABLE_SIZE + 1);
   const runtime = defineRuntime(module, layout, imports);
@@ -120,6 +122,7 @@ export function generateHandlers(
     getFlags: module.importFunction("getFlags", [], [I32]),
     setFlags: module.importFunction("setFlags", [I32], [I32]),
     softSse: module.importFunction("softSse", IMPORTS.softSse.params, IMPORTS.softSse.results),
+    tsc: module.importFunction("tsc", IMPORTS.tsc.params, IMPORTS.tsc.results),
     x87: importX87(module, shapes.flat()),
   };
   const forms = shapes.map((shape, i) =>

@@ -57,6 +57,7 @@ const runtimeFunctions = (runtime: Runtime): Readonly<Record<string, FunctionRef
   getFlags: runtime.getFlags,
   setFlags: runtime.setFlags,
   softSse: runtime.softSse,
+  tsc: runtime.tsc,
   ...runtime.x87,
 });
 

@@ -152,6 +152,7 @@ export class Interpreter implements Processor, SystemHost {
       crossing: (record: number, host: number) => this.code.resolveCrossing(record, host >>> 0),
       system: (index: number, host: number) => this.#system(index, host >>> 0),
       softSse: (op: number) => this.#softSse(op),
+      tsc: () => Math.floor(clock.now()),
     };
     const module = new WebAssembly.Module(this.forms.generated.bytes);
     const instance = new WebAssembly.Instance(module, { e: imports });
@@ -174,7 +175,7 @@ export class Interpreter implements Processor, SystemHost {
         layout,
         features: this.features,
         table: this.#wasm.table,
-        runtime: instance.exports,
+        runtime: shared,
         locate: (record) => this.#locate(record),
         threshold: options.jitThreshold ?? JIT_THRESHOLD,
         now: options.now,

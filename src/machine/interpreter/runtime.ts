@@ -59,6 +59,8 @@ export interface Runtime {
   readonly setFlags: FunctionRef;
   /** softSse(op): executes an operation on engineState.a and b into result; nonzero: the exception is in the state. */
   readonly softSse: FunctionRef;
+  /** tsc() -> the time-stamp counter (f64). It asks how many instructions have retired: the budget must be in the state. */
+  readonly tsc: FunctionRef;
   /** See x86/semantics/x87-functions.ts. */
   readonly x87: X87Functions;
 }
@@ -71,8 +73,9 @@ export interface RuntimeImports {
   readonly codeWrite: FunctionRef;
   /** As Runtime.crossing. */
   readonly crossing: FunctionRef;
-  /** As Runtime.softSse. */
+  /** As in Runtime. */
   readonly softSse: FunctionRef;
+  readonly tsc: FunctionRef;
 }
 
 /** Defines the runtime in `module`. */
@@ -87,6 +90,7 @@ export function defineRuntime(module: ModuleBuilder, layout: MemoryLayout, impor
     getFlags: module.declare([], [I32], "getFlags"),
     setFlags: module.declare([I32], [I32], "setFlags"),
     softSse: imports.softSse,
+    tsc: imports.tsc,
     x87: defineX87(module),
   };
   module.define(runtime.walk, (fn) => defineWalk(fn, layout));

@@ -25,7 +25,6 @@ export interface SystemHost extends SystemAccess {
   readonly state: CpuState;
   readonly gpr: BigUint64Array;
   rflags: bigint;
-  readTsc(): bigint;
   /** 64 random bits. */
   random(): bigint;
   /** Host address with the current rights, maybe that of a bounce buffer; 0 with the exception in the state. */

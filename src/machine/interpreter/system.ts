@@ -5,7 +5,7 @@
  */
 
 import { type Insn, OperandKind } from "../x86/insn.ts";
-import { DS, ES, EXC_DE, FLAG_RF, FLAGS_ARITHMETIC, FS, GS, RAX, RBP, RCX, RDX, RSP, SS } from "../x86/state.ts";
+import { DS, ES, EXC_DE, FLAG_RF, FLAGS_ARITHMETIC, FS, GS, RAX, RBP, RDX, RSP, SS } from "../x86/state.ts";
 import { lar, loadFarPointer, lsl, mov, pop, verify } from "./descriptor-instructions.ts";
 import { callFar, iret, jmpFar, retFar } from "./far-transfer.ts";
 import { Status } from "./status.ts";
@@ -63,28 +63,11 @@ function wideDivisor(cpu: SystemHost, insn: Insn, host: number): bigint {
   return operand.kind === OperandKind.Reg ? (cpu.gpr[operand.reg] as bigint) : read(cpu, host, 8);
 }
 
-function setTsc(cpu: SystemHost): void {
-  const tsc = cpu.readTsc();
-  cpu.gpr[RAX] = tsc & 0xffffffffn;
-  cpu.gpr[RDX] = (tsc >> 32n) & 0xffffffffn;
-}
-
-const rdtsc: SystemInstruction = (cpu) => {
-  setTsc(cpu);
-  return Status.Next;
-};
-
 /** RDRAND and RDSEED always succeed: CF is set, the other flags are cleared. */
 const random: SystemInstruction = (cpu, insn) => {
   const operand = insn.operands[0];
   setRegister(cpu, operand.reg, operand.size, BigInt.asUintN(operand.size * 8, cpu.random()));
   cpu.rflags = (cpu.rflags & ~BigInt(FLAGS_ARITHMETIC)) | 1n;
-  return Status.Next;
-};
-
-const rdtscp: SystemInstruction = (cpu) => {
-  setTsc(cpu);
-  cpu.gpr[RCX] = cpu.state.tsc_aux & 0xffffffffn;
   return Status.Next;
 };
 
@@ -152,8 +135,6 @@ export const systemInstructions: ReadonlyMap<string, SystemInstruction> = new Ma
     lds: loadFarPointer(DS),
     div,
     idiv,
-    rdtsc,
-    rdtscp,
     rdrand: random,
     rdseed: random,
     enter,

@@ -4,7 +4,6 @@ import { engineState } from "../interpreter/engine-state.ts";
 import { RECORD_SIZE } from "../interpreter/record.ts";
 import { fetchTlbEntry } from "../interpreter/runtime.ts";
 import { Status } from "../interpreter/status.ts";
-import { importX87 } from "../interpreter/x87/index.ts";
 import { CPU_SCRATCH, CPU_STATE, type MemoryLayout } from "../layout.ts";
 import { type Expr, i32, i64, type Local, NodeKind, node, StoreOp, ValType } from "../wasm/expression.ts";
 import type { Fn, Label } from "../wasm/function.ts";
@@ -15,7 +14,7 @@ import { Way } from "./emit.ts";
 import { analyse, type FlowGraph } from "./flow-graph.ts";
 import { RegionLocals, Sym } from "./locals.ts";
 import { type Block, branchTarget, pageOf, type Region, type RegionInsn } from "./region.ts";
-import { CHECK_BITS, constantOf, type FlagsOrigin, type InsnStencil, stateOf } from "./stencils.ts";
+import { CHECK_BITS, constantOf, type FlagsOrigin, type InsnStencil, importRuntime, stateOf } from "./stencils.ts";
 
 const ST = cpuState.offset;
 const EN = engineState.offset;
@@ -35,7 +34,7 @@ function* insnsOf(regions: readonly Region[]): Generator<Insn> {
 export function compileRegions(layout: MemoryLayout, regions: readonly Region[]): Uint8Array {
   const module = new ModuleBuilder();
   module.importMemory(layout.size / 65536);
-  importX87(module, insnsOf(regions));
+  importRuntime(module, insnsOf(regions));
   regions.forEach((region, i) => {
     const ref = module.declare([], [ValType.i32], String(i));
     module.define(ref, (fn) => new RegionCompiler(fn, region).compile());
@@ -201,7 +200,7 @@ class RegionCompiler {
         indexes[Sym.knownR] = flags.r;
       }
       for (let i = 0; i < temporaries.length; i++) indexes[Sym.temporary + i] = (temporaries[i] as Local).code;
-      for (const which of stencil.constants) this.#constants[which] = constantOf(which, insn, offset);
+      for (const which of stencil.constants) this.#constants[which] = constantOf(which, insn, offset, left - 1);
     };
     bind();
     this.#fn.place(stencil, indexes, this.#constants, (way, symbol) => {

@@ -17,6 +17,8 @@ import {
   type Local,
   NodeKind,
   node,
+  StoreOp,
+  truncSat,
   ValType,
   v128,
 } from "../wasm/expression.ts";
@@ -44,6 +46,8 @@ export const Constant = {
   vector: 8,
   stack: 12,
   segment: 16,
+  /** Instructions of the block behind this one. */
+  left: 20,
 } as const;
 
 /** Ways out of an instruction. */
@@ -327,6 +331,13 @@ export class StencilEmit extends Emit {
   softSse(): Local {
     this.#resume();
     return this.fn.local(ValType.v128);
+  }
+
+  timestamp(): Expr {
+    // What has retired is asked for: the block is paid for as a whole.
+    const budget = i32.add(stateSymbol(Sym.budget), holeI32(Constant.left));
+    this.fn.store(StoreOp.i32, this.stateBase(), budget, ST.budget);
+    return truncSat.i64FromF64s(this.callRuntime("tsc", ValType.f64));
   }
 
   callRuntime(name: string, _type: ValType, ...args: Expr[]): Expr {

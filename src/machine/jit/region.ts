@@ -108,7 +108,9 @@ function decoded(): DecodedInsn {
 /** Left to the interpreter: what ends run(), is executed in TypeScript, or repeats itself. */
 const INTERPRETED = new Set([
   ...Object.keys(strings),
-  ...Object.keys(system),
+  ...Object.keys(system).filter(
+    (name) => !["rdtsc", "rdtscp", "rdpid", "clflush", "clflushopt", "clwb"].includes(name),
+  ),
   ...x87InTypeScript,
   "syscall",
   "sysenter",

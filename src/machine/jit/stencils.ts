@@ -3,13 +3,12 @@
 import { formKey } from "../interpreter/forms.ts";
 import { importX87 } from "../interpreter/x87/index.ts";
 import { CPU_STATE } from "../layout.ts";
-import type { ValType } from "../wasm/expression.ts";
+import { ValType } from "../wasm/expression.ts";
 import { type FunctionRef, ModuleBuilder } from "../wasm/module.ts";
 import type { Stencil } from "../wasm/stencil.ts";
 import { BASE_RIP, type Insn, type Operand, RegClass, SEG_NONE } from "../x86/insn.ts";
 import type { KnownFlags } from "../x86/semantics/flags.ts";
 import { semantics } from "../x86/semantics/index.ts";
-import { x87Arithmetic } from "../x86/semantics/x87-arithmetic.ts";
 import { cpuState, segmentRegister } from "../x86/state.ts";
 import { Constant, hasDisplacement, knownFlags, StencilEmit } from "./emit.ts";
 import { Sym } from "./locals.ts";
@@ -96,7 +95,7 @@ export class FormStencils {
     const semantic = semantics.get(mnemonic);
     if (!semantic) throw new Error(`no semantics for ${mnemonic}`);
     const names = CHECKS.filter((_, bit) => checked & (1 << bit));
-    const e = new StencilEmit(this.#insn, runtimeFor(this.#insn), known, names);
+    const e = new StencilEmit(this.#insn, importRuntime(new ModuleBuilder(), [this.#insn]), known, names);
     semantic(e);
     return e;
   }
@@ -125,13 +124,10 @@ function originOf(known: KnownFlags | undefined): FlagsOrigin | undefined {
   return { kind, size, a: a.code, b: b.code, r: r.code };
 }
 
-/** Functions that stencils call: imported functions have the same indexes in all modules that have them. */
-let x87Functions: Readonly<Record<string, FunctionRef>> | undefined;
-
-function runtimeFor(insn: Insn): Readonly<Record<string, FunctionRef>> {
-  if (!Object.hasOwn(x87Arithmetic, insn.def.mnemonic)) return {};
-  x87Functions ??= importX87(new ModuleBuilder(), [insn]);
-  return x87Functions;
+/** Imports the functions that the stencils of some instructions call. They have the same indexes in all modules. */
+export function importRuntime(module: ModuleBuilder, insns: Iterable<Insn>): Readonly<Record<string, FunctionRef>> {
+  const tsc = module.importFunction("tsc", [], [ValType.f64]);
+  return { tsc, ...importX87(module, insns) };
 }
 
 const forms = new Map<number, FormStencils>();
@@ -183,9 +179,11 @@ const asNumber = (value: bigint): number | bigint => {
   return Number.isSafeInteger(n) ? n : value;
 };
 
-/** Value of a constant of an instruction at an offset. */
-export function constantOf(which: number, insn: Insn, offset: number): number | bigint {
+/** Value of a constant of an instruction at an offset, which `left` more of its block follow. */
+export function constantOf(which: number, insn: Insn, offset: number, left: number): number | bigint {
   switch (which) {
+    case Constant.left:
+      return left;
     case Constant.offset:
       return offset;
     case Constant.next:

@@ -95,6 +95,8 @@ export abstract class Emit extends FlagsEmit {
    * the translated memory operand. Nothing may follow.
    */
   abstract callSystem(host?: Expr): void;
+  /** The time-stamp counter, as i64. */
+  abstract timestamp(): Expr;
   /** callSystem with the memory operand `i`, if it is one, translated first. */
   callSystemOperand(i: number, write = false, size = this.size(i)): void {
     this.callSystem(this.isMemory(i) ? this.translate(this.linearAddress(), size, write) : undefined);

@@ -33,7 +33,14 @@ const onOperand =
 const timestamp: Semantics = (e) => {
   const disabled = i64.ne(i64.and(e.state64("cr4"), i64.const(CR4_TSD)), i64.const(0));
   e.fn.if(i32.and(disabled, i32.ne(e.state32("cpl"), i32.const(0))), () => e.raise(EXC_GP));
-  e.callSystem();
+  const tsc = e.fn.let(e.timestamp());
+  e.setGpr(RAX, i64.and(tsc, i64.const(0xffffffff)), 4);
+  e.setGpr(RDX, i64.shrU(tsc, i64.const(32)), 4);
+};
+
+const rdtscp: Semantics = (e) => {
+  timestamp(e);
+  e.setGpr(RCX, i64.and(e.state64("tsc_aux"), i64.const(0xffffffff)), 4);
 };
 
 const undefinedOpcode: Semantics = (e) => e.raise(EXC_UD);
@@ -74,7 +81,7 @@ export const system: Record<string, Semantics> = {
   ins: ioPrivileged,
   outs: ioPrivileged,
   rdtsc: timestamp,
-  rdtscp: timestamp,
+  rdtscp,
   rdrand: plain,
   rdseed: plain,
   rdpid,
