@@ -40,14 +40,7 @@ export function build() {
   const built = modified(MAIN);
   if (built !== undefined && built >= newest(join(ROOT, "src"))) return MAIN;
   console.error("Compiling...");
-  const { status } = spawnSync(
-    process.execPath,
-    [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json"],
-    {
-      cwd: ROOT,
-      stdio: ["ignore", 2, 2],
-    },
-  );
+  const { status } = spawnSync(process.execPath, [join(ROOT, "scripts/build.mjs")], { stdio: ["ignore", 2, 2] });
   if (status !== 0) {
     // Half a build must not pass for one.
     rmSync(MAIN, { force: true });
@@ -62,7 +55,9 @@ function modified(path) {
 
 function newest(directory) {
   let time = Math.max(
-    ...["package.json", "tsconfig.json", "tsconfig.build.json"].map((f) => modified(join(ROOT, f)) ?? 0),
+    ...["package.json", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs"].map(
+      (f) => modified(join(ROOT, f)) ?? 0,
+    ),
   );
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
     if (entry.isFile()) time = Math.max(time, statSync(join(entry.parentPath ?? entry.path, entry.name)).mtimeMs);

@@ -9,8 +9,7 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
-import { basename, isAbsolute, join } from "node:path";
+import { basename, join } from "node:path";
 
 /** Of the layout described above. Entries of another version are not used. */
 const FORMAT = 1;
@@ -32,13 +31,6 @@ export class CacheError extends Error {
 export interface CacheEntry {
   readonly key: string;
   readonly files: ReadonlyMap<string, Uint8Array>;
-}
-
-/** $XDG_CACHE_HOME/typervisor, or ~/.cache/typervisor (XDG Base Directory Specification). */
-export function defaultCacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
-  const base = environment.XDG_CACHE_HOME;
-  // The specification has relative paths ignored.
-  return join(base && isAbsolute(base) ? base : join(homedir(), ".cache"), "typervisor");
 }
 
 export const sha256 = (data: Uint8Array): string => createHash("sha256").update(data).digest("hex");

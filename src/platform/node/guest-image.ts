@@ -3,8 +3,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { extractElf, readElf, readPvImage } from "../../toolstack/builder/index.ts";
 import { defaultInitramfs, PackageError } from "../../toolstack/image/index.ts";
 import { type AptPackage, downloadPackages, showKernelPackage, showPackage } from "./apt.ts";
-import { defaultCacheDirectory, ImageCache } from "./cache.ts";
+import { ImageCache } from "./cache.ts";
 import { extractPackage } from "./debian-package.ts";
+import { defaultCacheDirectory } from "./xdg.ts";
 
 /** What is being done, for a progress bar: `done` of `total` bytes where there is a total. */
 export interface ImageProgress {
