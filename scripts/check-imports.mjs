@@ -23,9 +23,10 @@ const FLOORS = {
   "toolstack/": ["abi/", "machine/", "hypervisor/", "backends/", "platform/", "fflate", "fzstd", "modern-tar"],
   "index.ts": ["toolstack/", "backends/", "platform/"],
   "client.ts": ["platform/node/", "toolstack/"],
-  "node.ts": ["node:", "client.ts", "index.ts", "platform/node/"],
+  "guest.ts": ["backends/", "platform/node/", "toolstack/"],
+  "node.ts": ["node:", "client.ts", "guest.ts", "index.ts", "platform/node/"],
   // Faces use the public API alone.
-  "cli/": ["node:", "client.ts", "index.ts", "node.ts", "commander"],
+  "cli/": ["node:", "client.ts", "guest.ts", "node.ts", "commander"],
   "web/": ["index.ts"],
 };
 
