@@ -22,9 +22,11 @@ const FLOORS = {
   "platform/": [],
   "toolstack/": ["abi/", "machine/", "hypervisor/", "backends/", "platform/", "fflate", "fzstd", "modern-tar"],
   "index.ts": ["toolstack/", "backends/", "platform/"],
-  "node.ts": ["node:", "index.ts", "platform/node/"],
+  "client.ts": ["platform/node/", "toolstack/"],
+  "guest.ts": ["backends/", "platform/node/", "toolstack/"],
+  "node.ts": ["node:", "client.ts", "guest.ts", "index.ts", "platform/node/"],
   // Faces use the public API alone.
-  "cli/": ["node:", "index.ts", "node.ts", "commander"],
+  "cli/": ["node:", "client.ts", "guest.ts", "node.ts", "commander"],
   "web/": ["index.ts"],
 };
 

@@ -1,8 +1,9 @@
-/** Ours, as users run it: compiled to JavaScript, by the command line. */
+/** Ours, as users run it: the bundled command. */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundleCommand } from "../../scripts/build.mjs";
 import { obtainGuestImage } from "../../src/node.ts";
 import { type Guest, MEMORY_MIB } from "./guest.ts";
 
@@ -20,9 +21,7 @@ function revision(): string {
 export async function typervisorGuest(folder: string, ramdisk: string): Promise<Guest> {
   const output = join(folder, "typervisor");
   mkdirSync(output, { recursive: true });
-  const compiler = join(PROJECT, "node_modules/typescript/bin/tsc");
-  const project = join(PROJECT, "tsconfig.build.json");
-  execFileSync(process.execPath, [compiler, "-p", project, "--outDir", join(output, "dist")], { stdio: "inherit" });
+  await bundleCommand(join(output, "dist/cli"));
   copyFileSync(join(PROJECT, "package.json"), join(output, "package.json"));
 
   const { kernel, version } = await obtainGuestImage();

@@ -1,4 +1,5 @@
 /** What the guest is made of: kernel, ramdisk, command line, symbols. */
+import { readImageFile } from "../client.ts";
 import {
   BuildError,
   commandRamdisk,
@@ -12,10 +13,9 @@ import {
   PackageError,
   parseSystemMap,
   readElfSymbols,
-  readImageFile,
   type SymbolTable,
-  type TerminalSize,
-} from "../node.ts";
+} from "../guest.ts";
+import type { TerminalSize } from "../node.ts";
 import { UserError } from "./exit-status.ts";
 import type { RunOptions } from "./options.ts";
 import { createProgressBar } from "./progress.ts";

@@ -1,5 +1,5 @@
 /** The options of `typervisor run`, from text to what they mean. */
-import { formatSize, parseSize } from "../index.ts";
+import { formatSize, parseSize } from "../client.ts";
 import { usageError } from "./exit-status.ts";
 
 /** As commander hands them over. */

@@ -1,6 +1,7 @@
 /** How a run ended: messages, statistics, exit status. */
 import { writeFile } from "node:fs/promises";
-import { type DomainEnd, fileError, type Machine, writeWholeFile } from "../node.ts";
+import { fileError, writeWholeFile } from "../client.ts";
+import type { DomainEnd, Machine } from "../node.ts";
 import { ExitStatus } from "./exit-status.ts";
 import type { SessionResult } from "./session.ts";
 

@@ -1,5 +1,6 @@
 /** `typervisor run`: boots a guest, attaches a session to it, and tells how it ended. */
-import { createMachine, type Domain, FileError, type Machine, type TerminalSize } from "../node.ts";
+import { FileError } from "../client.ts";
+import type { Domain, Machine, TerminalSize } from "../node.ts";
 import { ExitStatus, signalStatus, UserError } from "./exit-status.ts";
 import { firstLine, gatherGuest, isExpected, type SessionKind } from "./guest.ts";
 import type { RunOptions } from "./options.ts";
@@ -42,8 +43,8 @@ async function boot(
   session: SessionKind,
   consoles: number,
 ): Promise<{ machine: Machine; domain: Domain; hasAgent: boolean }> {
-  const guest = await gatherGuest(options, session);
-  const machine = await createMachine({ memory: options.memoryBytes, virtualTime: options.virtualTime });
+  // Its files are read while what runs guests is loaded and makes the machine.
+  const [guest, machine] = await Promise.all([gatherGuest(options, session), makeMachine(options)]);
   if (options.profile !== undefined) machine.startProfile();
   const domain = await machine.createDomain({
     kernel: guest.kernel,
@@ -56,6 +57,11 @@ async function boot(
     consoles: guest.hasAgent ? consoles : 1,
   });
   return { machine, domain, hasAgent: guest.hasAgent };
+}
+
+async function makeMachine({ memoryBytes, virtualTime }: RunOptions): Promise<Machine> {
+  const { createMachine } = await import("./machine.ts");
+  return await createMachine({ memory: memoryBytes, virtualTime });
 }
 
 /** Waits for the end, whoever brings it about: the guest, the user, the time, a signal. */

@@ -1,5 +1,5 @@
 /** A session by pipes: a command's input, output and errors are ours, kernel messages are kept apart. */
-import { GuestAgent, type GuestSignal } from "../node.ts";
+import { GuestAgent, type GuestSignal } from "../guest.ts";
 import { copyOutput, type SessionContext, type SessionResult, Tail } from "./session.ts";
 
 /** A second signal of a kind within this time is for us. */

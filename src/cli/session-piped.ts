@@ -1,6 +1,6 @@
 /** The first console as plain bytes: for scripts, logs, and guests of all kinds. */
 import { setTimeout as delay } from "node:timers/promises";
-import { GuestAgent } from "../node.ts";
+import { GuestAgent } from "../guest.ts";
 import { copyOutput, type SessionContext, type SessionResult } from "./session.ts";
 
 /** Ctrl-D: the end of a terminal's input. */

@@ -1,5 +1,7 @@
 /** A session on the user's terminal: the guest's first console, as if it were plugged in. */
-import { attachTerminal, GuestAgent, openTerminal, type Terminal } from "../node.ts";
+import { openTerminal } from "../client.ts";
+import { attachTerminal, GuestAgent } from "../guest.ts";
+import type { Terminal } from "../node.ts";
 import { type SessionContext, type SessionResult, Tail } from "./session.ts";
 
 /** Ctrl-], as in xl console and telnet. */

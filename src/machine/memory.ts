@@ -38,6 +38,17 @@ export class MachineMemory {
     this.frames = bytes / PAGE_SIZE;
   }
 
+  /** Makes a frame zero. One that is zero already is only read: the host need not back what nobody has written. */
+  clearFrame(mfn: number): void {
+    const { u32 } = this;
+    const end = (mfn + 1) * (PAGE_SIZE / 4);
+    for (let i = mfn * (PAGE_SIZE / 4); i < end; i += 4) {
+      if ((u32[i]! | u32[i + 1]! | u32[i + 2]! | u32[i + 3]!) === 0) continue;
+      this.u8.fill(0, i * 4, end * 4);
+      return;
+    }
+  }
+
   /** The bytes of one frame. */
   frame(mfn: number): Uint8Array {
     return this.u8.subarray(mfn * PAGE_SIZE, (mfn + 1) * PAGE_SIZE);

@@ -1,5 +1,5 @@
 /** A ramdisk that has the default guest run one command. */
-import { commandArchive, type GuestCommand } from "./image/index.ts";
+import { commandArchive, type GuestCommand } from "./image/command.ts";
 
 /** Appends the archive that names the command to a ramdisk; see docs/console-protocol.md. */
 export function commandRamdisk(base: Uint8Array, command: GuestCommand): Uint8Array {

@@ -4,8 +4,8 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { downloadPackages, showPackage } from "../../src/platform/node/apt.ts";
-import { defaultCacheDirectory } from "../../src/platform/node/cache.ts";
 import { runProgram } from "../../src/platform/node/process.ts";
+import { defaultCacheDirectory } from "../../src/platform/node/xdg.ts";
 import { type CpioEntry, writeCpio } from "../../src/toolstack/image/index.ts";
 
 /** python3, perl, bash and coreutils, with the libraries they need. */

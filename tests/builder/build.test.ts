@@ -103,6 +103,25 @@ test("segments, start_info and registers", () => {
   assert.notEqual(built.store.port, built.console.port);
 });
 
+test("pages of zeros are zero, also where segments overlap", () => {
+  const sparse = new Uint8Array(7 * 4096 + 100);
+  for (const at of [0, 4095, 3 * 4096 + 5, 4 * 4096, 7 * 4096 + 99]) sparse[at] = (at % 251) | 1;
+  const image = makeElf({
+    entry: BASE + 0x100010n,
+    segments: [
+      { paddr: 0x100000n, data: CODE },
+      // Not at the start of a page.
+      { paddr: 0x104800n, data: sparse },
+      { paddr: 0x101000n, data: new Uint8Array(4096) },
+    ],
+    notes: plainNotes(BASE),
+  });
+  const machine = new Built({ kernel: image, memoryBytes: 16 * MIB });
+  assert.deepEqual(Buffer.from(machine.read(BASE + 0x104800n, sparse.length)), Buffer.from(sparse));
+  const code = Uint8Array.from(CODE).fill(0, 4096, 8192);
+  assert.deepEqual(Buffer.from(machine.read(BASE + 0x100000n, code.length)), Buffer.from(code));
+});
+
 test("the p2m list and the M2P are each other's inverse", () => {
   const machine = new Built({ kernel: kernel(), memoryBytes: 16 * MIB });
   const list = new BigUint64Array(machine.read(machine.info.mfn_list, 4096 * 8).buffer);

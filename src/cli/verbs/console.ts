@@ -1,6 +1,6 @@
 /** `typervisor console`: a domain's console on this terminal, beside others who look at it. */
 import { setTimeout as delay } from "node:timers/promises";
-import { type ControlClient, ControlError, type DomainOutcome, LONGEST_INPUT, openTerminal } from "../../node.ts";
+import { type ControlClient, ControlError, type DomainOutcome, LONGEST_INPUT, openTerminal } from "../../client.ts";
 import { signalStatus } from "../exit-status.ts";
 import { addMachineVerb, GROUPS, type VerbContext } from "./verb.ts";
 

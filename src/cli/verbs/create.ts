@@ -12,7 +12,7 @@ import {
   overrideSettings,
   parseConfig,
   type Setting,
-} from "../../node.ts";
+} from "../../client.ts";
 import { ExitStatus, UserError } from "../exit-status.ts";
 import { output } from "../output.ts";
 import { createProgressBar } from "../progress.ts";

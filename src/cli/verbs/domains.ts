@@ -1,5 +1,5 @@
 /** Verbs that change what a domain does: shutdown, reboot, destroy, pause, unpause, rename, sysrq, trigger. */
-import type { ControlClient } from "../../node.ts";
+import type { ControlClient } from "../../client.ts";
 import { ExitStatus, UserError } from "../exit-status.ts";
 import { addMachineVerb, forEach, GROUPS, type VerbContext } from "./verb.ts";
 

@@ -1,5 +1,5 @@
 /** Verbs that list: list, vcpu-list, uptime, domid, domname. Columns as those of xl. */
-import type { ControlClient, DomainSpec, DomainStatus } from "../../node.ts";
+import type { ControlClient, DomainSpec, DomainStatus } from "../../client.ts";
 import { addMachineVerb, forEach, GROUPS, print, type VerbContext } from "./verb.ts";
 
 const MEBIBYTE = 2 ** 20;

@@ -1,5 +1,5 @@
 /** Verbs for memory, vCPUs and the scheduler: mem-set, mem-max, vcpu-set, sched-credit2, sched-rtds. */
-import { parseSize } from "../../node.ts";
+import { parseSize } from "../../client.ts";
 import { ExitStatus, UserError } from "../exit-status.ts";
 import { addMachineVerb, GROUPS, print, type VerbContext } from "./verb.ts";
 

@@ -6,12 +6,9 @@ import {
   formatSize,
   machinePaths,
   parseSize,
-  reportReady,
-  type ServedMachine,
   SocketInUse,
-  serveMachine,
   startDaemon,
-} from "../../node.ts";
+} from "../../client.ts";
 import { ExitStatus, UserError } from "../exit-status.ts";
 import { output } from "../output.ts";
 import { addMachineVerb, addVerb, explainErrors, GROUPS, type VerbContext } from "./verb.ts";
@@ -76,28 +73,9 @@ async function serve(flags: ServeFlags, version: string): Promise<number> {
   }
   const paths = machinePaths(flags.name);
   if (flags.daemon === true) return background(flags, paths.state, paths.socket);
-  // Before anybody can know that there is a machine.
-  const signals = watchSignals();
-  const machine = await serveMachine({
-    paths,
-    version,
-    machine: { memory },
-    shutdownMilliseconds: seconds * 1000,
-  }).catch((error: unknown) => {
-    signals.unwatch();
-    throw error;
-  });
-  signals.stops(machine);
-  if (process.send === undefined) {
-    say(`machine ${paths.name} with ${formatSize(memory)} is running on ${paths.socket}`);
-    say("Ctrl-C stops it. In another terminal: typervisor create, list, console... (typervisor --help)");
-  }
-  reportReady();
-  try {
-    await machine.stopped;
-  } finally {
-    signals.unwatch();
-  }
+  // Only this needs the part of the program that runs guests.
+  const { foreground } = await import("./serve-foreground.ts");
+  await foreground({ paths, version, machine: { memory }, shutdownMilliseconds: seconds * 1000 });
   return 0;
 }
 
@@ -111,27 +89,6 @@ function parseMemory(text: string): number {
   if (bytes >= LEAST_MEMORY && bytes <= MOST_MEMORY) return bytes;
   const limits = `from ${formatSize(LEAST_MEMORY)} to ${formatSize(MOST_MEMORY)}`;
   throw new UserError(`--memory ${text}: a machine has ${limits}`, ExitStatus.Usage);
-}
-
-/** Signals stop the machine, once there is one. */
-function watchSignals(): { stops(machine: ServedMachine): void; unwatch(): void } {
-  let machine: ServedMachine | undefined;
-  let count = 0;
-  const onSignal = (): void => {
-    if (++count === 1 && process.stderr.isTTY) say("stopping: guests are asked to shut down; once more stops at once");
-    machine?.stop();
-  };
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const signal of signals) process.on(signal, onSignal);
-  return {
-    stops: (started) => {
-      machine = started;
-      if (count > 0) machine.stop(count > 1);
-    },
-    unwatch: () => {
-      for (const signal of signals) process.off(signal, onSignal);
-    },
-  };
 }
 
 async function background(flags: ServeFlags, state: string, socket: string): Promise<number> {
@@ -150,8 +107,4 @@ async function background(flags: ServeFlags, state: string, socket: string): Pro
       ? error
       : new UserError(`cannot start the machine: ${(error as Error).message}`);
   }
-}
-
-function say(text: string): void {
-  output.error(`typervisor: ${text}\n`);
 }

@@ -1,5 +1,5 @@
 /** `typervisor top`: the domains and what they use, again and again. Columns as those of xentop. */
-import { type ControlClient, type DomainStatus, type Event, openTerminal } from "../../node.ts";
+import { type ControlClient, type DomainStatus, type Event, openTerminal } from "../../client.ts";
 import { ExitStatus, signalStatus, UserError } from "../exit-status.ts";
 import { stateLetters } from "./list.ts";
 import { addMachineVerb, GROUPS, print, type VerbContext } from "./verb.ts";

@@ -11,7 +11,7 @@ import {
   type MachinePaths,
   machinePaths,
   NoDaemon,
-} from "../../node.ts";
+} from "../../client.ts";
 import { ExitStatus, signalStatus, UserError } from "../exit-status.ts";
 import { output } from "../output.ts";
 

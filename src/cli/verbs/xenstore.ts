@@ -1,5 +1,5 @@
 /** The xenstore-* tools. Paths without a leading slash are domain 0's, as they are for those tools. */
-import type { ControlClient } from "../../node.ts";
+import type { ControlClient } from "../../client.ts";
 import { ExitStatus, UserError } from "../exit-status.ts";
 import { addMachineVerb, forEach, GROUPS, print, type VerbContext } from "./verb.ts";
 

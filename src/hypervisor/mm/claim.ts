@@ -12,12 +12,13 @@ export function isUnclaimed(domain: Domain, n: number): boolean {
   return n + outstanding_claims <= free_frames || n <= domain.record.mm.outstanding_pages;
 }
 
-/** The domain gets one of the frames that it has claimed, if it has. */
-export function useClaim(domain: Domain): void {
+/** The domain gets `n` frames, which are taken from those that it has claimed, if it has. */
+export function useClaim(domain: Domain, n: number): void {
   const { mm } = domain.record;
-  if (mm.outstanding_pages === 0) return;
-  mm.outstanding_pages--;
-  domain.hypervisor.frames.state.outstanding_claims--;
+  const used = Math.min(n, mm.outstanding_pages);
+  if (used === 0) return;
+  mm.outstanding_pages -= used;
+  domain.hypervisor.frames.state.outstanding_claims -= used;
 }
 
 /**

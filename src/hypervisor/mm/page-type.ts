@@ -17,7 +17,6 @@
  */
 import { EINVAL, ERESTART } from "../../abi/errno.ts";
 import { INVALID_M2P_ENTRY } from "../../abi/xen.ts";
-import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
 import type { Hypervisor } from "../hypervisor.ts";
 import { COUNT_LIMIT, FRAME_PARTIAL, FRAME_VALIDATED, FRAME_XENHEAP, PageType } from "./frame-table.ts";
@@ -64,7 +63,7 @@ function freeFrame(hv: Hypervisor, mfn: number): void {
   if (frames.typeCount(mfn) !== 0) throw new Error(`frame ${mfn} is freed with type references`);
   flushTlbFor(hv, mfn);
   const owner = frames.owner(mfn);
-  memory.u8.fill(0, mfn * PAGE_SIZE, (mfn + 1) * PAGE_SIZE);
+  memory.clearFrame(mfn);
   cpu.frameWritten(mfn);
   setM2p(hv, mfn, INVALID_M2P_ENTRY);
   hv.frameFreed(owner, mfn);

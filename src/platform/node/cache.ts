@@ -8,9 +8,10 @@
  * An entry is either whole or not there: a reader that finds another size or hash drops it.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
-import { basename, isAbsolute, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { readAtOnce } from "./files.ts";
 
 /** Of the layout described above. Entries of another version are not used. */
 const FORMAT = 1;
@@ -32,13 +33,6 @@ export class CacheError extends Error {
 export interface CacheEntry {
   readonly key: string;
   readonly files: ReadonlyMap<string, Uint8Array>;
-}
-
-/** $XDG_CACHE_HOME/typervisor, or ~/.cache/typervisor (XDG Base Directory Specification). */
-export function defaultCacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
-  const base = environment.XDG_CACHE_HOME;
-  // The specification has relative paths ignored.
-  return join(base && isAbsolute(base) ? base : join(homedir(), ".cache"), "typervisor");
 }
 
 export const sha256 = (data: Uint8Array): string => createHash("sha256").update(data).digest("hex");
@@ -71,9 +65,10 @@ export class ImageCache {
     return join(this.directory, "images", directoryName(key));
   }
 
-  async #manifest(key: string): Promise<Manifest | undefined> {
+  /** Some hundred bytes: not worth a wait, during which the reading of larger files could begin. */
+  #manifest(key: string): Manifest | undefined {
     try {
-      return parseManifest(await readFile(join(this.#entryDirectory(key), "manifest.json"), "utf8"));
+      return parseManifest(readFileSync(join(this.#entryDirectory(key), "manifest.json"), "utf8"));
     } catch {
       return undefined;
     }
@@ -81,18 +76,17 @@ export class ImageCache {
 
   /** Reads an entry and checks it; undefined if there is none. A damaged one is removed. */
   async read(key: string): Promise<CacheEntry | undefined> {
-    const manifest = await this.#manifest(key);
+    const manifest = this.#manifest(key);
     if (!manifest) return undefined;
     const files = new Map<string, Uint8Array>();
-    for (const [name, { size, sha256: hash }] of Object.entries(manifest.files)) {
-      const data = await readFile(join(this.#entryDirectory(key), name)).catch(() => undefined);
-      if (data?.length !== size || sha256(data) !== hash) {
-        await rm(this.#entryDirectory(key), { recursive: true, force: true });
-        return undefined;
-      }
-      files.set(name, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    }
-    return { key, files };
+    const reading = Object.entries(manifest.files).map(async ([name, { size, sha256: hash }]) => {
+      const data = await readAtOnce(join(this.#entryDirectory(key), name)).catch(() => undefined);
+      if (data?.length === size && sha256(data) === hash) files.set(name, data);
+    });
+    await Promise.all(reading);
+    if (files.size === reading.length) return { key, files };
+    await rm(this.#entryDirectory(key), { recursive: true, force: true });
+    return undefined;
   }
 
   /** Keys of all entries, the newest first. */
@@ -101,7 +95,7 @@ export class ImageCache {
     const found: { key: string; created: number }[] = [];
     for (const name of names) {
       const key = decodeURIComponent(name);
-      const manifest = await this.#manifest(key);
+      const manifest = this.#manifest(key);
       if (manifest) found.push({ key, created: manifest.created });
     }
     return found.sort((a, b) => b.created - a.created).map(({ key }) => key);

@@ -37,6 +37,11 @@ export function machinePaths(name?: string, environment: NodeJS.ProcessEnv = pro
   return { name: machine, socket, state: join(state, "typervisor", machine) };
 }
 
+/** $XDG_CACHE_HOME/typervisor, or ~/.cache/typervisor. */
+export function defaultCacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  return join(base(environment.XDG_CACHE_HOME) ?? join(homedir(), ".cache"), "typervisor");
+}
+
 function nameOf(socket: string): string {
   const name = socket.replace(/^.*\//, "").replace(/\.sock$/, "");
   return name.replace(/[^A-Za-z0-9_.-]/g, "_").slice(0, 40) || DEFAULT_MACHINE;

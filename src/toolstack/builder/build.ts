@@ -82,19 +82,56 @@ class DomainMemory {
 
   /** Writes across frames, from a byte offset in pseudo-physical memory. */
   write(offset: number, data: Uint8Array): void {
+    const { u8 } = this.#hv.memory;
     for (let done = 0; done < data.length; ) {
       const inPage = (offset + done) % PAGE_SIZE;
-      const count = Math.min(PAGE_SIZE - inPage, data.length - done);
       const pfn = (offset + done - inPage) / PAGE_SIZE;
-      this.frame(pfn).set(data.subarray(done, done + count), inPage);
+      const wanted = inPage + data.length - done;
+      const count = Math.min(this.#contiguous(pfn, wanted) - inPage, data.length - done);
+      u8.set(data.subarray(done, done + count), this.mfn(pfn) * PAGE_SIZE + inPage);
       done += count;
     }
+  }
+
+  /**
+   * The same where memory is still zero. Pages of zeros are left out: to look at one costs less than to write one, and
+   * the host need not back it. Nearly half of a vmlinux is .bss and .brk.
+   */
+  writeToZero(offset: number, data: Uint8Array): void {
+    const isZero = zeroPages(data);
+    for (let at = 0; at < data.length; ) {
+      let end = at;
+      while (end < data.length && !isZero(end)) end += PAGE_SIZE;
+      this.write(offset + at, data.subarray(at, end));
+      at = end;
+      while (at < data.length && isZero(at)) at += PAGE_SIZE;
+    }
+  }
+
+  /** How many bytes follow each other in machine memory, too, from the start of a page: at least `wanted`, or to a gap. */
+  #contiguous(pfn: number, wanted: number): number {
+    const first = this.mfn(pfn);
+    let pages = 1;
+    while (pages * PAGE_SIZE < wanted && this.mfns[pfn + pages] === first + pages) pages++;
+    return pages * PAGE_SIZE;
   }
 
   /** Code may have been translated from these frames when they belonged to another domain. */
   forgetCode(): void {
     for (const mfn of this.mfns) this.#hv.cpu.frameWritten(mfn);
   }
+}
+
+/** A test for whole pages of zeros in `data`, by their offsets. Says no where that cannot be seen by words. */
+function zeroPages(data: Uint8Array): (offset: number) => boolean {
+  if (data.byteOffset % 4 !== 0) return () => false;
+  const words = new Uint32Array(data.buffer, data.byteOffset, data.length >>> 2);
+  return (offset) => {
+    const end = (offset + PAGE_SIZE) >>> 2;
+    if (end > words.length) return false;
+    for (let i = offset >>> 2; i < end; i++) if (words[i] !== 0) return false;
+    return true;
+  };
 }
 
 function allocate(hv: Hypervisor, domain: Domain, pages: number): DomainMemory {
@@ -110,9 +147,15 @@ function allocate(hv: Hypervisor, domain: Domain, pages: number): DomainMemory {
 
 /** Loads the kernel's segments. Frames are fresh and zero, so what the file has no bytes for (.bss) is zero. */
 function loadKernel(image: PvImage, memory: DomainMemory): void {
+  let behind = 0;
   for (const segment of image.elf.segments) {
     if (segment.type !== PT_LOAD) continue;
-    memory.write(Number(segment.paddr - image.paddrOffset), image.elf.content(segment));
+    const offset = Number(segment.paddr - image.paddrOffset);
+    const content = image.elf.content(segment);
+    // Linkers sort segments; if one overlaps another, its zeros count as well.
+    if (offset >= behind) memory.writeToZero(offset, content);
+    else memory.write(offset, content);
+    behind = Math.max(behind, offset + content.length);
   }
   if (image.hypercallPage !== undefined) {
     memory.write(Number(image.hypercallPage - image.virtBase), hypercallPage64());
@@ -127,7 +170,10 @@ function loadedKernel({ virtBase, kernelStart, kernelEnd }: PvImage, memory: Dom
 }
 
 function writeP2m(layout: BootLayout, memory: DomainMemory): void {
-  memory.write(layout.p2m.pfn * PAGE_SIZE, new Uint8Array(BigUint64Array.from(memory.mfns, BigInt).buffer));
+  // Entries of 8 bytes, of which an MFN fills the lower 4.
+  const entries = new Uint32Array(memory.mfns.length * 2);
+  for (const [pfn, mfn] of memory.mfns.entries()) entries[pfn * 2] = mfn;
+  memory.write(layout.p2m.pfn * PAGE_SIZE, new Uint8Array(entries.buffer));
 }
 
 function writePageTables(layout: BootLayout, memory: DomainMemory): void {

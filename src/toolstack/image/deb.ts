@@ -1,11 +1,7 @@
 /** Reads Debian packages: an ar archive of `debian-binary`, `control.tar.*` and `data.tar.*` (deb(5)). */
 import { unpackTar } from "modern-tar";
 import { decompress, detectCompression } from "../compression/index.ts";
-
-/** A file that is not a Debian package. */
-export class PackageError extends Error {
-  override name = "PackageError";
-}
+import { PackageError } from "./error.ts";
 
 const AR_MAGIC = "!<arch>\n";
 const AR_HEADER_SIZE = 60;
