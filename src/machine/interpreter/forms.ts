@@ -42,8 +42,8 @@ export function formName(insn: Insn): string {
 export function formKey(insn: Insn): number {
   const memory =
     (insn.base !== BASE_NONE ? 1 : 0) | (insn.index !== INDEX_NONE ? 2 : 0) | (insn.segment !== SEG_NONE ? 4 : 0);
-  const [o0, o1, o2] = insn.operands;
-  const kinds = o0.kind | (o1.kind << 3) | (o2.kind << 6);
+  const { operands } = insn;
+  const kinds = operands[0].kind | (operands[1].kind << 3) | (operands[2].kind << 6);
   return (
     memory |
     (insn.operandSize << 3) |

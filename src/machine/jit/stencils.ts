@@ -135,13 +135,13 @@ const formsByImmediate = new Map<string, FormStencils>();
 
 /** What the form depends on beside formKey(). */
 function shapeOf(insn: Insn): number {
-  const [o0, o1, o2] = insn.operands;
+  const { operands } = insn;
   return (
     (hasDisplacement(insn) ? 1 : 0) |
     (insn.scale << 1) |
-    (o0.highByte ? 8 : 0) |
-    (o1.highByte ? 16 : 0) |
-    (o2.highByte ? 32 : 0) |
+    (operands[0].highByte ? 8 : 0) |
+    (operands[1].highByte ? 16 : 0) |
+    (operands[2].highByte ? 32 : 0) |
     ((insn.segment - SEG_NONE) << 6) |
     (insn.base === BASE_RIP ? 512 : 0)
   );

@@ -142,17 +142,22 @@ function exitsTo(region: Region, to: number): Block[] {
   return direct.length > 0 ? direct : indirect;
 }
 
-/** The blocks from which control can get to one of some blocks. */
+/** The blocks from which control can get to one of some blocks. A region has few, so they are gone through until nothing changes. */
 function leadingTo({ blocks }: Region, ends: readonly Block[]): Block[] {
-  const predecessors = new Map<number, Block[]>();
-  for (const block of blocks.values()) {
-    for (const to of successorsOf(block)) {
-      const list = predecessors.get(to);
-      if (list) list.push(block);
-      else predecessors.set(to, [block]);
+  const found = new Set(ends);
+  for (let size = 0; size !== found.size; ) {
+    size = found.size;
+    for (const block of blocks.values()) {
+      if (!found.has(block) && leadsInto(block, blocks, found)) found.add(block);
     }
   }
-  const found = new Set(ends);
-  for (const block of found) for (const from of predecessors.get(block.start) ?? []) found.add(from);
   return [...found];
+}
+
+function leadsInto(block: Block, blocks: ReadonlyMap<number, Block>, found: ReadonlySet<Block>): boolean {
+  const isFound = (to: number | undefined): boolean => {
+    const next = to === undefined ? undefined : blocks.get(to);
+    return next !== undefined && found.has(next);
+  };
+  return isFound(block.taken) || isFound(block.next) || block.targets.some(isFound);
 }
