@@ -3,9 +3,9 @@ import { Console } from "../backends/console/console.ts";
 import { readableConsole, writableConsole } from "../backends/console/streams.ts";
 import type { Domain as HypervisorDomain } from "../hypervisor/domain.ts";
 import { sendNmi } from "../hypervisor/traps/deliver.ts";
-import { type DomainInfo, domainInfo, type VcpuInfo, vcpuInfo } from "./domain-info.ts";
+import { type DomainInfo, domainInfo, type VcpuStatus, vcpuStatus } from "./domain-info.ts";
 import type { DomainMemoryInfo, MemoryControl } from "./memory-control.ts";
-import { DomainScheduler, type VcpuStatus, vcpuStatus } from "./scheduling.ts";
+import { DomainScheduler } from "./scheduling.ts";
 
 /** Why a domain has ended: what it asked for, or what happened to it. */
 export type EndReason = "poweroff" | "reboot" | "suspend" | "crash" | "watchdog" | "destroyed";
@@ -112,9 +112,9 @@ export class Domain {
     return this.#ended;
   }
 
-  /** State and times of its vCPUs; none when it has ended. */
+  /** State and times of its vCPUs, at this moment; none when it is gone. */
   get vcpus(): readonly VcpuStatus[] {
-    return this.#end === undefined ? vcpuStatus(this.hypervisorDomain) : [];
+    return this.#gone ? [] : vcpuStatus(this.hypervisorDomain);
   }
 
   /**
@@ -171,11 +171,6 @@ export class Domain {
     return { name: this.name, uuid: this.uuid, ...domainInfo(this.hypervisorDomain) };
   }
 
-  /** Its vCPUs, at this moment. */
-  vcpuInfo(): VcpuInfo[] {
-    return vcpuInfo(this.hypervisorDomain);
-  }
-
   /** How much memory it has, and should have. @throws Error when the domain is gone */
   get memory(): DomainMemoryInfo {
     return this.#memory().info();
@@ -202,11 +197,14 @@ export class Domain {
   }
 
   #memory(): MemoryControl {
-    const { hypervisor } = this.hypervisorDomain;
-    if (hypervisor.domains.get(this.id) !== this.hypervisorDomain) {
-      throw new Error(`domain ${this.id} (${this.name}) is gone`);
-    }
+    if (this.#gone) throw new Error(`domain ${this.id} (${this.name}) is gone`);
     return this.#owner.memory(this);
+  }
+
+  /** It has ended, and was not preserved. */
+  get #gone(): boolean {
+    const { hypervisor } = this.hypervisorDomain;
+    return hypervisor.domains.get(this.id) !== this.hypervisorDomain;
   }
 
   /** Ends the domain at once, as `xl destroy` does. */

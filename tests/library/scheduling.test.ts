@@ -67,6 +67,32 @@ test("setVcpus tells the guest by xenstore; the guest says what it has", () =>
     );
   }));
 
+test("times of vCPUs add up to the domain's, and stand still when it has shut down", () =>
+  withMachine(async (machine) => {
+    const crashing = tinyGuest({ prints: "", ends: "crash" });
+    const domain = await machine.createDomain({ kernel: crashing, memory: "4M", vcpus: 2, preserve: () => true });
+    const { reason } = await domain.wait();
+    assert.equal(reason, "crash");
+    const before = domain.vcpus;
+    assert.deepEqual(
+      before.map(({ id, state }) => [id, state]),
+      [
+        [0, "offline"],
+        [1, "offline"],
+      ],
+    );
+    assert.ok(before[0]!.running > 0);
+    const beside = await machine.createDomain({ kernel: tinyGuest({ prints: "", ends: "poweroff" }), memory: "4M" });
+    await beside.wait();
+    assert.deepEqual(
+      domain.vcpus.map(({ running }) => running),
+      before.map(({ running }) => running),
+    );
+    assert.equal(domain.info().cpuTime, before[0]!.running + before[1]!.running);
+    domain.destroy();
+    assert.deepEqual(domain.vcpus, []);
+  }));
+
 test("the rate limit", () =>
   withMachine(async (machine) => {
     assert.equal(machine.schedulerRateLimit, 1000);

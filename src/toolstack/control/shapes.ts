@@ -66,8 +66,7 @@ export type DomainStatus = Infer<typeof domainStatus>;
 export const vcpuStatus = object({
   id: integer(),
   online: boolean,
-  running: boolean,
-  blocked: boolean,
+  state: oneOf("running", "runnable", "blocked", "offline"),
   cpuSeconds: number,
 });
 export type VcpuStatus = Infer<typeof vcpuStatus>;
