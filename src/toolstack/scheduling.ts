@@ -33,13 +33,17 @@ export class DomainScheduler {
   }
 
   /**
-   * Changes parameters; what is not given stays. Period, budget and extratime are set for all vCPUs.
+   * Changes parameters; what is not given stays. Period, budget and extratime are set for all vCPUs, and for some of
+   * them otherwise.
+   * @param vcpus what is different for some vCPUs, by number
    * @throws RangeError if a value is out of range, or more real time is asked for than is left; nothing is changed then
    */
-  set(change: Partial<Schedule>): void {
+  set(change: Partial<Schedule>, vcpus: ReadonlyMap<number, Partial<VcpuSchedule>> = new Map()): void {
     const { scheduler, weight, cap, ...realTime } = change;
-    const forVcpus =
-      Object.keys(realTime).length > 0 ? this.#domain.vcpus.map(({ id }) => [id, realTime] as const) : [];
+    const forVcpus = new Map(vcpus);
+    if (Object.keys(realTime).length > 0) {
+      for (const { id } of this.#domain.vcpus) forVcpus.set(id, { ...realTime, ...vcpus.get(id) });
+    }
     setSchedule(
       this.#domain,
       {
@@ -47,7 +51,7 @@ export class DomainScheduler {
         ...(weight !== undefined && { weight }),
         ...(cap !== undefined && { cap }),
       },
-      new Map(forVcpus),
+      forVcpus,
     );
   }
 
@@ -58,7 +62,7 @@ export class DomainScheduler {
 
   /** Changes the real-time parameters of one vCPU of an rtds domain. @throws RangeError as `set` does */
   setVcpu(id: number, change: Partial<VcpuSchedule>): void {
-    setSchedule(this.#domain, {}, new Map([[id, change]]));
+    this.set({}, new Map([[id, change]]));
   }
 }
 

@@ -28,6 +28,10 @@ test("parameters: given at creation, changed, refused", () =>
     assert.deepEqual(domain.scheduler.getVcpu(0), { period: 10_000, budget: 2000, extratime: false });
     assert.deepEqual(domain.scheduler.getVcpu(1), { period: 20_000, budget: 500, extratime: false });
     assert.throws(() => domain.scheduler.getVcpu(2), /no vCPU 2/);
+    domain.scheduler.set({ extratime: true }, new Map([[1, { budget: 600 }]]));
+    assert.deepEqual(domain.scheduler.getVcpu(0), { period: 10_000, budget: 2000, extratime: true });
+    assert.deepEqual(domain.scheduler.getVcpu(1), { period: 20_000, budget: 600, extratime: true });
+    domain.scheduler.setVcpu(1, { budget: 500 });
 
     const other = await machine.createDomain({ kernel, memory: "4M" });
     assert.throws(() => other.scheduler.set({ scheduler: "rtds", budget: 8000 }), /of which 72\.5 % are left/);

@@ -111,16 +111,25 @@ export function controlHandlers(served: ServedMachine): Handlers {
       attempt(() => control.setMaximumMemory(target, bytes));
       return DONE;
     },
-    credit2: ({ domain }) => ({ domains: scheduled(supervisor, domain, control.credit2) }),
+    credit2: ({ domain }) => ({
+      rateLimit: machine.schedulerRateLimit,
+      domains: scheduled(supervisor, domain, control.credit2),
+    }),
     setCredit2: ({ domain, ...parameters }) => {
       const target = alive(find(domain));
       attempt(() => control.setCredit2(target, parameters));
       return DONE;
     },
+    setRateLimit: ({ microseconds }) => {
+      attempt(() => {
+        machine.schedulerRateLimit = microseconds;
+      });
+      return DONE;
+    },
     rtds: ({ domain }) => ({ domains: scheduled(supervisor, domain, control.rtds) }),
-    setRtds: ({ domain, ...parameters }) => {
+    setRtds: ({ domain, changes }) => {
       const target = alive(find(domain));
-      attempt(() => control.setRtds(target, parameters));
+      attempt(() => control.setRtds(target, changes));
       return DONE;
     },
 
