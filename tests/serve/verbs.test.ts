@@ -121,6 +121,14 @@ test("what is wrong is told in one line, and leaves nothing", async () => {
   assert.match(await bad("create", "name=x", `kernel=${block}`, "memory=9999"), /not enough memory for x/);
   assert.match(await bad("create", "name=x", `kernel=${broken}`, "memory=4"), /kernel|ELF/);
   assert.match(await bad("console", "none"), /there is no domain none/);
+  assert.match(await bad("console", "-n", "1", "there"), /domain there has no console 1: it has one, number 0/);
+  assert.match(await bad("console", "-t", "serial", "there"), /domain there is paravirtual: it has no serial console/);
+  for (const host of ["0", "Domain-0"]) {
+    assert.match(await bad("pause", host), /domain 0 is this program itself/);
+    assert.match(await bad("list", host), /domain 0 is this program itself/);
+  }
+  assert.match(await bad("create", "name=Domain-0"), /Domain-0 is the name of the machine's own side/);
+  assert.match(await bad("rename", "there", "Domain-0"), /Domain-0 is the name of the machine's own side/);
   for (const verb of ["destroy", "pause", "unpause", "shutdown", "reboot", "uptime", "vcpu-list", "domid"]) {
     assert.match(await bad(verb, "none"), /there is no domain none\n$/, verb);
   }
@@ -148,6 +156,8 @@ test("command lines that make no sense: status 2", async () => {
     ["top", "-d", "0"],
     ["xenstore-write", "/a"],
     ["console"],
+    ["console", "-t", "vga", "x"],
+    ["console", "-n", "one", "x"],
     ["frobnicate"],
     ["serve", "--memory", "1K"],
     ["serve", "--shutdown-timeout", "soon"],

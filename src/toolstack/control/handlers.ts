@@ -133,9 +133,9 @@ export function controlHandlers(served: ServedMachine): Handlers {
       return DONE;
     },
 
-    console: async ({ domain }, call) => {
+    console: async ({ domain, console }, call) => {
       const found = find(domain);
-      await found.console.follow({
+      await consoleOf(found, console).follow({
         show: (data, lost) => call.event({ data, ...(lost > 0 && { lost }) }),
         get cancelled() {
           return call.cancelled;
@@ -144,8 +144,8 @@ export function controlHandlers(served: ServedMachine): Handlers {
       });
       return outcomeOf(found, call);
     },
-    consoleInput: async ({ domain, data }) => {
-      await find(domain).console.type(data);
+    consoleInput: async ({ domain, console, data }) => {
+      await consoleOf(find(domain), console).type(data);
       return DONE;
     },
 
@@ -176,6 +176,12 @@ function machineStatus({ supervisor, version, host }: ServedMachine): MachineSta
 function alive({ domain }: Supervised): Supervised["domain"] {
   if (domain.end === undefined) return domain;
   throw new ControlError("unavailable", `domain ${domain.name} has ended (${domain.end.reason}) and is kept as it was`);
+}
+
+/** @throws ControlError unsupported */
+function consoleOf({ domain, console }: Supervised, number = 0): Supervised["console"] {
+  if (number === 0) return console;
+  throw new ControlError("unsupported", `domain ${domain.name} has no console ${number}: it has one, number 0`);
 }
 
 interface Cancellable {

@@ -86,6 +86,8 @@ const ofDomain = object({ domain });
 const someDomains = object({ domain: optional(domain) });
 const value = bytes(1 << 16);
 const vcpuId = integer(0, 127);
+/** 0, the first, if not given. */
+const consoleNumber = integer(0, 255);
 const microseconds = integer(0, 2 ** 40);
 const rtds = { period: microseconds, budget: microseconds, extratime: boolean };
 
@@ -158,14 +160,17 @@ export const METHODS = {
     result: nothing,
   },
 
-  /** The console's last output, and all that comes. Ends with the domain. */
+  /** A console's last output, and all that comes. Ends with the domain. */
   console: {
-    params: ofDomain,
+    params: object({ domain, console: optional(consoleNumber) }),
     event: object({ data: bytes(1 << 20), /** Bytes before it that came too fast. */ lost: optional(integer()) }),
     result: domainOutcome,
   },
   /** Answered when the guest has taken it. */
-  consoleInput: { params: object({ domain, data: bytes(LONGEST_INPUT) }), result: nothing },
+  consoleInput: {
+    params: object({ domain, console: optional(consoleNumber), data: bytes(LONGEST_INPUT) }),
+    result: nothing,
+  },
   /** The hypervisor's message buffer. */
   messages: { params: object({ clear: boolean }), result: object({ text: string(1 << 24) }) },
 
