@@ -42,6 +42,7 @@ export {
 } from "./toolstack/machine.ts";
 export type { DomainMemoryInfo } from "./toolstack/memory-control.ts";
 export type { DomainScheduler, Schedule } from "./toolstack/scheduling.ts";
+export type { ShutdownKind, ShutdownStatus } from "./toolstack/shutdown-request.ts";
 export { formatSize, parseSize } from "./toolstack/size.ts";
 export { joinSymbols, parseSystemMap, type SymbolTable } from "./toolstack/symbols.ts";
 export type { StoreAccess, Xenstore } from "./toolstack/xenstore/xenstore.ts";

@@ -6,6 +6,7 @@ import { sendNmi } from "../hypervisor/traps/deliver.ts";
 import { type DomainInfo, domainInfo, type VcpuStatus, vcpuStatus } from "./domain-info.ts";
 import type { DomainMemoryInfo, MemoryControl } from "./memory-control.ts";
 import { DomainScheduler } from "./scheduling.ts";
+import type { ShutdownKind, ShutdownRequest, ShutdownStatus } from "./shutdown-request.ts";
 
 /** Why a domain has ended: what it asked for, or what happened to it. */
 export type EndReason = "poweroff" | "reboot" | "suspend" | "crash" | "watchdog" | "destroyed";
@@ -18,7 +19,7 @@ export interface DomainEnd {
 
 /** What the machine does for its domains. */
 export interface DomainOwner {
-  requestShutdown(domid: number, how: "poweroff" | "reboot"): void;
+  requestShutdown(domain: Domain, how: ShutdownKind): ShutdownRequest;
   /** @throws RangeError if the name is not good or in use */
   rename(domain: Domain, name: string): void;
   sysrq(domid: number, letter: string): void;
@@ -68,6 +69,7 @@ export class Domain {
   #resolve: (end: DomainEnd) => void = () => {};
   #reject: (error: unknown) => void = () => {};
   #end: DomainEnd | undefined;
+  #shutdown: ShutdownRequest | undefined;
   #name: string;
 
   constructor(
@@ -125,9 +127,19 @@ export class Domain {
     if (this.#end === undefined) this.#owner.requestVcpus(this.id, count);
   }
 
-  /** Asks the guest to shut itself down, as `xl shutdown` does; a guest may take its time, or ignore it. */
-  shutdown(how: "poweroff" | "reboot" = "poweroff"): void {
-    if (this.#end === undefined) this.#owner.requestShutdown(this.id, how);
+  /**
+   * Asks the guest to shut itself down, as `xl shutdown` does; a guest may take its time, or ignore it. One that has
+   * taken the request, but is still there after some seconds, is asked again.
+   */
+  shutdown(how: ShutdownKind = "poweroff"): void {
+    if (this.#end !== undefined) return;
+    this.#shutdown?.cancel();
+    this.#shutdown = this.#owner.requestShutdown(this, how);
+  }
+
+  /** The last request to shut down, if there was one and the domain is still there. */
+  get shutdownStatus(): ShutdownStatus | undefined {
+    return this.#shutdown?.status;
   }
 
   /** Keeps its vCPUs from running until `unpause`. No more happens if it is paused already. */
@@ -216,14 +228,21 @@ export class Domain {
   finish(end: DomainEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
+    this.#endRequest();
     for (const { raw } of this.consoles) raw.end();
     this.#resolve(end);
   }
 
   /** For the machine: it cannot go on. */
   fail(error: unknown): void {
+    this.#endRequest();
     for (const { raw } of this.consoles) raw.end();
     this.#reject(error);
+  }
+
+  #endRequest(): void {
+    this.#shutdown?.cancel();
+    this.#shutdown = undefined;
   }
 }
 

@@ -28,6 +28,7 @@ import { Milestones } from "./milestones.ts";
 import { ProfileRecorder } from "./profile-recorder.ts";
 import { RunLoop } from "./run-loop.ts";
 import { requestVcpus, type Schedule } from "./scheduling.ts";
+import { type ShutdownKind, ShutdownRequest } from "./shutdown-request.ts";
 import { formatSize, toBytes } from "./size.ts";
 import type { SymbolTable } from "./symbols.ts";
 import { randomUuid, uuidBytes } from "./uuid.ts";
@@ -218,8 +219,8 @@ export class Machine {
     const consoles = newConsoles(config.consoles ?? 1, limit, () => this.#loop.wake());
     const name = config.name ?? `Domain-${hvDomain.id}`;
     const domain = new Domain(hvDomain, { name, uuid }, consoles, {
-      requestShutdown: (domid, how) => this.#control(domid, "shutdown", how),
-      sysrq: (domid, letter) => this.#control(domid, "sysrq", letter),
+      requestShutdown: (domain, how) => this.#requestShutdown(domain, how),
+      sysrq: (domid, letter) => this.#sysrq(domid, letter),
       rename: (domain, name) => this.#rename(domain, name),
       wake: () => this.#run(),
       requestVcpus: (domid, count) => {
@@ -341,9 +342,21 @@ export class Machine {
     });
   }
 
-  /** Tells the guest something by its control directory. */
-  #control(domid: number, key: "shutdown" | "sysrq", value: string): void {
-    this.xenstore.write(`${domainPath(domid)}/control/${key}`, value);
+  #requestShutdown(domain: Domain, how: ShutdownKind): ShutdownRequest {
+    return new ShutdownRequest(
+      {
+        store: this.xenstore,
+        path: `${domainPath(domain.id)}/control/shutdown`,
+        alarms: this.#loop.alarms,
+        now: () => this.hypervisor.clock.now(),
+        wake: () => this.#loop.wake(),
+      },
+      how,
+    );
+  }
+
+  #sysrq(domid: number, letter: string): void {
+    this.xenstore.write(`${domainPath(domid)}/control/sysrq`, letter);
     this.#loop.wake();
   }
 

@@ -109,8 +109,12 @@ export const METHODS = {
   pause: { params: ofDomain, result: nothing },
   unpause: { params: ofDomain, result: nothing },
   shutdown: { params: object({ domain, how: oneOf("poweroff", "reboot") }), result: nothing },
-  /** Answered when the domain has ended. */
-  wait: { params: ofDomain, result: domainOutcome },
+  /** Answered when the domain has ended. While it is slow to follow a request to shut down, this says what is known of that. */
+  wait: {
+    params: ofDomain,
+    event: object({ how: oneOf("poweroff", "reboot"), taken: boolean, requests: integer() }),
+    result: domainOutcome,
+  },
   rename: { params: object({ domain, name: string(256) }), result: nothing },
   sysrq: { params: object({ domain, letter: string(1) }), result: nothing },
   trigger: { params: object({ domain, trigger: oneOf("nmi"), vcpu: vcpuId }), result: nothing },
