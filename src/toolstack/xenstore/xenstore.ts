@@ -11,7 +11,8 @@ import { type DomainRegistry, Session } from "./session.ts";
 import { Store, type Watch } from "./store.ts";
 import { Transaction } from "./transaction.ts";
 import type { Node } from "./tree.ts";
-import type { Message } from "./wire.ts";
+import { toText, toValue } from "./value.ts";
+import { decodeText, type Message } from "./wire.ts";
 
 /** Where a domain's ring is, and how to raise its event channel. */
 export interface RingConnection {
@@ -157,12 +158,12 @@ function access(store: Store, transaction?: Transaction): StoreAccess {
   return {
     read: (path) => {
       const node = get(path);
-      return node && new TextDecoder().decode(node.value);
+      return node && toText(node.value);
     },
     directory: (path) => [...(get(path)?.children.keys() ?? [])],
     write: (path, value) => {
-      const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value.slice();
-      change({ kind: "write", path: resolvePath(0, path), value: bytes });
+      const content = typeof value === "string" ? toValue(value) : decodeText(value);
+      change({ kind: "write", path: resolvePath(0, path), value: content });
     },
     mkdir: (path) => change({ kind: "mkdir", path: resolvePath(0, path) }),
     remove: (path) => {
