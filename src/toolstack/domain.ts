@@ -22,13 +22,18 @@ export interface DomainOwner {
   requestShutdown(domain: Domain, how: ShutdownKind): ShutdownRequest;
   /** @throws RangeError if the name is not good or in use */
   rename(domain: Domain, name: string): void;
-  sysrq(domid: number, letter: string): void;
+  sysrq(domain: Domain, letter: string): void;
   /** Something has changed for its vCPUs: a sleeping machine looks at them. */
   wake(): void;
-  requestVcpus(domid: number, count: number): void;
+  requestVcpus(domain: Domain, count: number): void;
   /** Takes the domain away at once. */
   destroy(domain: Domain): void;
   memory(domain: Domain): MemoryControl;
+}
+
+interface Waiting {
+  resolve(end: DomainEnd): void;
+  reject(error: unknown): void;
 }
 
 /** One console of a domain, as byte streams. */
@@ -65,10 +70,10 @@ export class Domain {
   /** Its share of the processor. */
   readonly scheduler: DomainScheduler;
   readonly #owner: DomainOwner;
-  readonly #ended: Promise<DomainEnd>;
-  #resolve: (end: DomainEnd) => void = () => {};
-  #reject: (error: unknown) => void = () => {};
+  /** Those who wait for its end. */
+  #waiting: Waiting[] | undefined;
   #end: DomainEnd | undefined;
+  #failure: { readonly error: unknown } | undefined;
   #shutdown: ShutdownRequest | undefined;
   #name: string;
 
@@ -85,12 +90,6 @@ export class Domain {
     this.hypervisorDomain = hypervisorDomain;
     this.scheduler = new DomainScheduler(hypervisorDomain);
     this.#owner = owner;
-    this.#ended = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    // Whoever does not wait need not handle a failure of the machine.
-    this.#ended.catch(() => {});
   }
 
   get name(): string {
@@ -111,7 +110,15 @@ export class Domain {
 
   /** Resolves when the domain has ended. Rejects only if the machine itself fails. */
   wait(): Promise<DomainEnd> {
-    return this.#ended;
+    if (this.#end !== undefined) return Promise.resolve(this.#end);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+    const ended = new Promise<DomainEnd>((resolve, reject) => {
+      this.#waiting ??= [];
+      this.#waiting.push({ resolve, reject });
+    });
+    // Whoever does not look at it need not handle a failure of the machine.
+    ended.catch(() => {});
+    return ended;
   }
 
   /** State and times of its vCPUs, at this moment; none when it is gone. */
@@ -124,7 +131,7 @@ export class Domain {
    * @throws RangeError beyond the `maxVcpus` that it was made with
    */
   setVcpus(count: number): void {
-    if (this.#end === undefined) this.#owner.requestVcpus(this.id, count);
+    if (this.#end === undefined) this.#owner.requestVcpus(this, count);
   }
 
   /**
@@ -167,7 +174,7 @@ export class Domain {
   /** Presses a key of Linux's magic SysRq, as `xl sysrq` does. @throws RangeError if it is not one letter or digit */
   sysrq(letter: string): void {
     if (!/^[0-9A-Za-z]$/.test(letter)) throw new RangeError(`not a SysRq key: ${JSON.stringify(letter)}`);
-    this.#owner.sysrq(this.id, letter);
+    this.#owner.sysrq(this, letter);
   }
 
   /** Sends an NMI to a vCPU, as `xl trigger DOMAIN nmi` does. @throws RangeError if there is no such vCPU */
@@ -230,14 +237,17 @@ export class Domain {
     this.#end = end;
     this.#endRequest();
     for (const { raw } of this.consoles) raw.end();
-    this.#resolve(end);
+    for (const { resolve } of this.#waiting ?? []) resolve(end);
+    this.#waiting = undefined;
   }
 
   /** For the machine: it cannot go on. */
   fail(error: unknown): void {
     this.#endRequest();
     for (const { raw } of this.consoles) raw.end();
-    this.#reject(error);
+    this.#failure = { error };
+    for (const { reject } of this.#waiting ?? []) reject(error);
+    this.#waiting = undefined;
   }
 
   #endRequest(): void {

@@ -72,7 +72,8 @@ export function insert<K, V>(slot: Slot<K, V> | undefined, entry: Entry<K, V>, s
   const there = (slot.bitmap & bit) !== 0;
   const below = insert(there ? slot.slots[index] : undefined, entry, shift + BITS);
   const slots = slot.slots.slice();
-  slots.splice(index, there ? 1 : 0, below);
+  if (there) slots[index] = below;
+  else slots.splice(index, 0, below);
   return { kind: "branch", bitmap: slot.bitmap | bit, slots };
 }
 

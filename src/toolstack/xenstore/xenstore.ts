@@ -4,7 +4,7 @@
  */
 import { XenstoreError } from "./error.ts";
 import { resolvePath } from "./path.ts";
-import { DOMAIN_0, formatPermissions, parsePermissions } from "./permissions.ts";
+import { DOMAIN_0, formatPermissions, type Permissions, parsePermissions } from "./permissions.ts";
 import { DEFAULT_QUOTA, type Quota } from "./quota.ts";
 import { XenstoreRing } from "./ring.ts";
 import { type DomainRegistry, Session } from "./session.ts";
@@ -153,6 +153,13 @@ function access(store: Store, transaction?: Transaction): StoreAccess {
       throw error;
     }
   };
+  /** Many nodes in a row are given the same permissions, which are then kept once. */
+  let last: { readonly text: string; readonly permissions: Permissions } | undefined;
+  const parsed = (entries: readonly string[]): Permissions => {
+    const text = entries.join();
+    if (last?.text !== text) last = { text, permissions: parsePermissions(entries) };
+    return last.permissions;
+  };
   const change: (...args: Parameters<Transaction["apply"]>) => void = (change) =>
     store.operation(() => store.change(DOMAIN_0, change, transaction));
   return {
@@ -174,7 +181,7 @@ function access(store: Store, transaction?: Transaction): StoreAccess {
       if (node === undefined) throw new XenstoreError("ENOENT", path);
       return formatPermissions(node.permissions);
     },
-    setPermissions: (path, permissions) =>
-      change({ kind: "permissions", path: resolvePath(0, path), permissions: parsePermissions(permissions) }),
+    setPermissions: (path, entries) =>
+      change({ kind: "permissions", path: resolvePath(0, path), permissions: parsed(entries) }),
   };
 }
