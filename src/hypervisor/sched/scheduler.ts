@@ -194,8 +194,9 @@ export class Scheduler {
    */
   #lends(last: Vcpu, now: number): boolean {
     const next = this.#favourite;
+    if (next === undefined || next.sched.place === PLACE.none) return false;
     const { realtime, cur_budget, cur_deadline } = last.sched;
-    if (next === undefined || next.sched.place === PLACE.none || realtime === 0 || cur_budget <= 0) return false;
+    if (realtime === 0 || cur_budget <= 0) return false;
     if (this.realTime.queued.firstKey < cur_deadline) return false;
     this.#favourite = undefined;
     this.#queue(last, now, false);
