@@ -50,8 +50,11 @@ function acknowledge(vcpu: Vcpu): void {
   sharedInfo(vcpu.domain).evtchn_pending.set(0, 0n);
 }
 
-/** vCPU 0 asks vCPU 1 by an IPI, spins for the answer, and asks again. */
-function asking(machine: SchedMachine): { domain: Domain; answers: () => number; spun: () => number } {
+/** vCPU 0 asks vCPU 1 by an IPI, spins for the answer, and asks again. `before` may wake it for another reason. */
+function asking(
+  machine: SchedMachine,
+  before: (vcpu: Vcpu) => void = () => {},
+): { domain: Domain; answers: () => number; spun: () => number } {
   let [asked, answers, spun] = [false, 0, 0];
   const domain: Domain = machine.domain((vcpu, budget) => {
     if (vcpu.id === 1) {
@@ -66,6 +69,7 @@ function asking(machine: SchedMachine): { domain: Domain; answers: () => number;
       return budget;
     }
     asked = true;
+    before(domain.vcpus[1]!);
     sendPort(domain, port);
     return 1000;
   }, 2);
@@ -108,6 +112,24 @@ test("in the real-time class, too; others have their deadlines, and the one who 
   assert.ok(processorTime(domain) < 0.26 * 2 * SECOND, `${processorTime(domain)}`);
   assert.ok(late.length > 160);
   assert.ok(Math.max(...late) <= 0, `late by ${Math.max(...late)} ns`);
+  machine.check();
+});
+
+test("in the real-time class it does not matter why the other one is awake", () => {
+  const machine = new SchedMachine();
+  const { domain, answers, spun } = asking(machine, wakeVcpu);
+  const schedule = { period: 10_000, budget: 4000, extratime: false };
+  setSchedule(
+    domain,
+    { scheduler: "rtds" },
+    new Map([
+      [0, schedule],
+      [1, { ...schedule, period: 40_000 }],
+    ]),
+  );
+  machine.run(SECOND);
+  assert.ok(answers() > 1000, `${answers()} answers`);
+  assert.ok(spun() / answers() < 100_000, `${spun() / answers()} ns of spinning for each answer`);
   machine.check();
 });
 

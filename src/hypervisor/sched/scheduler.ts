@@ -20,8 +20,7 @@ import { isRunnable } from "./wake.ts";
 
 const DEFAULT_RATE_LIMIT = 1_000_000;
 /**
- * How long a vCPU goes on that has woken another one of its domain by an IPI: often it does nothing but
- * spin for the answer. (For one that was awake, but without the processor, Linux yields by itself.)
+ * How long a vCPU goes on that has sent another one of its domain an IPI: often it does nothing but spin for the answer.
  */
 const IPI_SLICE = 50_000;
 /** How long the other one then has the processor at most, if it is on the real-time budget of the first. */
@@ -40,7 +39,7 @@ export class Scheduler {
   /** `#running` executes now, and has paid up to `#paid`. */
   #entered = false;
   #paid = 0;
-  /** It has been woken by an IPI of `#running`: the next one, if it has not had much more than others. */
+  /** It has been sent an IPI by `#running`: the next one, if it has not had much more than others. */
   #favourite: Vcpu | undefined;
   /** A real-time vCPU in whose place, and on whose budget, `#running` runs. */
   #lender: Vcpu | undefined;
@@ -125,14 +124,19 @@ export class Scheduler {
     this.share.runEvents(now, (vcpu) => this.#preempt(vcpu, now));
   }
 
-  /** The running vCPU has woken `target` by an IPI. */
-  wokenByIpi(target: Vcpu): void {
+  /**
+   * The running vCPU has sent `target` an IPI, which has woken it if it slept. In the proportional class one that was awake
+   * has its turn soon, and when Linux sees in its runstate that it waits, it yields by itself. In real time its turn may be
+   * after all of the sender's budget.
+   */
+  ipiSent(target: Vcpu, slept: boolean): void {
     const running = this.#running;
     if (running === undefined || this.#lender !== undefined || target.domain !== running.domain) return;
     const { place, realtime } = target.sched;
     // A budget can be lent to whoever waits for the processor, for whatever reason.
-    const waits = running.sched.realtime !== 0 ? place !== PLACE.none : place === PLACE.queued && realtime === 0;
-    if (!waits) return;
+    const waits =
+      running.sched.realtime !== 0 ? place !== PLACE.none : slept && place === PLACE.queued && realtime === 0;
+    if (!waits || target === running) return;
     this.#favourite = target;
     this.#endSlice(this.#hv.clock.now() + IPI_SLICE);
   }
@@ -189,7 +193,7 @@ export class Scheduler {
   }
 
   /**
-   * A real-time vCPU that is the next lends the processor to one of its domain that it has woken by an IPI. What
+   * A real-time vCPU that is the next lends the processor to one of its domain that it has sent an IPI. What
    * that uses is taken from its own budget, before its own deadline: to other domains it is as if it went on itself.
    */
   #lends(last: Vcpu, now: number): boolean {
