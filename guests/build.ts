@@ -83,8 +83,9 @@ export function demoGuests(): string[] {
 /** Builds one demo if needed, as `buildGuest` does. */
 export function buildDemo(name: string): string | undefined {
   const library = readdirSync(`${ROOT}demos/lib`).map((file) => `${ROOT}demos/lib/${file}`);
-  const headers = ["hypercall.h", "xen.h", "guest.lds.h"].map((file) => `${ROOT}lib/${file}`);
-  const sources = [`${ROOT}demos/${name}/main.c`, ...library, ...headers];
+  // Of what the tests have in common: the entry point, and the contract with the hypervisor.
+  const common = ["start.S", "hypercall.h", "xen.h", "guest.lds.h"].map((file) => `${ROOT}lib/${file}`);
+  const sources = [`${ROOT}demos/${name}/main.c`, ...library, ...common];
   return build(`demo-${name}`, sources, [`${ROOT}demos/lib`, `${ROOT}lib`]);
 }
 

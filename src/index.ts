@@ -29,7 +29,7 @@ export { ControlError, type Event, LONGEST_INPUT } from "./toolstack/control/pro
 export type { DomainOutcome, DomainSpec, DomainStatus, MachineStatus } from "./toolstack/control/shapes.ts";
 export type { CpuProfile, CpuProfileNode } from "./toolstack/cpu-profile.ts";
 export type { Domain, DomainConsole, DomainEnd, EndReason } from "./toolstack/domain.ts";
-export type { DomainInfo, VcpuInfo } from "./toolstack/domain-info.ts";
+export type { DomainInfo, VcpuStatus } from "./toolstack/domain-info.ts";
 export { isElf, readElfSymbols } from "./toolstack/elf-symbols.ts";
 export { GuestAgent, type GuestSignal } from "./toolstack/guest-agent.ts";
 export { defaultInitramfs, type GuestCommand, PackageError } from "./toolstack/image/index.ts";
@@ -41,7 +41,8 @@ export {
   type MachineOptions,
 } from "./toolstack/machine.ts";
 export type { DomainMemoryInfo } from "./toolstack/memory-control.ts";
-export type { DomainScheduler, Schedule, VcpuStatus } from "./toolstack/scheduling.ts";
+export type { DomainScheduler, Schedule } from "./toolstack/scheduling.ts";
+export type { ShutdownKind, ShutdownStatus } from "./toolstack/shutdown-request.ts";
 export { formatSize, parseSize } from "./toolstack/size.ts";
 export { joinSymbols, parseSystemMap, type SymbolTable } from "./toolstack/symbols.ts";
 export type { StoreAccess, Xenstore } from "./toolstack/xenstore/xenstore.ts";

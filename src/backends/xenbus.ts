@@ -15,7 +15,7 @@
  * anything.
  */
 import { XenbusState } from "../abi/io/xenbus.ts";
-import type { DeviceStore, DriverDomain } from "./driver-domain.ts";
+import type { DeviceStore, DriverDomain, EventPort, GrantMapping } from "./driver-domain.ts";
 
 /** The frontend's directory, as a driver reads it when the device connects. */
 export interface Frontend {
@@ -147,6 +147,28 @@ export class XenbusDevice {
   }
 }
 
+/** A device's ring page and event channel. */
+export class RingConnection {
+  readonly page: Uint8Array;
+  readonly #mapping: GrantMapping;
+  readonly #port: EventPort;
+
+  constructor(mapping: GrantMapping, port: EventPort) {
+    this.page = mapping.bytes;
+    this.#mapping = mapping;
+    this.#port = port;
+  }
+
+  notify(): void {
+    this.#port.notify();
+  }
+
+  release(): void {
+    this.#port.close();
+    this.#mapping.unmap();
+  }
+}
+
 /** Maps the frame and binds the port of a device that has one of each; releases both if the second fails. */
 export function connectRing(
   driverDomain: DriverDomain,
@@ -154,15 +176,10 @@ export function connectRing(
   reference: number,
   remotePort: number,
   onEvent: () => void,
-): { page: Uint8Array; notify: () => void; release: () => void } {
+): RingConnection {
   const mapping = driverDomain.mapGrant(domid, reference, { readonly: false });
   try {
-    const port = driverDomain.bindInterdomain(domid, remotePort, onEvent);
-    const release = (): void => {
-      port.close();
-      mapping.unmap();
-    };
-    return { page: mapping.bytes, notify: () => port.notify(), release };
+    return new RingConnection(mapping, driverDomain.bindInterdomain(domid, remotePort, onEvent));
   } catch (error) {
     mapping.unmap();
     throw error;

@@ -26,13 +26,39 @@ export interface HostPort {
   close(): void;
 }
 
-interface Channel {
+/** What a channel has done by the domain that it is in. */
+interface ChannelOwner {
+  notify(channel: Channel): void;
+  close(channel: Channel): void;
+}
+
+class Channel implements HostPort {
+  readonly port: number;
   readonly onEvent: () => void;
   /** Who is, or may become, the other end. */
   readonly remoteDomid: number;
   /** 0 = unbound. */
   remotePort: number;
-  pending: boolean;
+  pending = false;
+  /** Whoever still holds it must not touch the next one with its number. */
+  closed = false;
+  readonly #owner: ChannelOwner;
+
+  constructor(owner: ChannelOwner, port: number, remoteDomid: number, remotePort: number, onEvent: () => void) {
+    this.#owner = owner;
+    this.port = port;
+    this.remoteDomid = remoteDomid;
+    this.remotePort = remotePort;
+    this.onEvent = onEvent;
+  }
+
+  notify(): void {
+    if (!this.closed) this.#owner.notify(this);
+  }
+
+  close(): void {
+    if (!this.closed) this.#owner.close(this);
+  }
 }
 
 export class HostDomain {
@@ -44,6 +70,10 @@ export class HostDomain {
   readonly #queue: number[] = [];
   /** No port below it is free. */
   #lowestFree = 1;
+  readonly #channelOwner: ChannelOwner = {
+    notify: (channel) => this.#notify(channel),
+    close: (channel) => this.#close(channel),
+  };
 
   constructor(hv: Hypervisor) {
     if (hv.hostDomain !== undefined || hv.domains.has(HOST_DOMID)) throw new Error("there is a domain 0 already");
@@ -59,19 +89,19 @@ export class HostDomain {
     if (!mayBind(remote, remotePort, this.id)) {
       throw new HypercallError(EINVAL, `port ${remotePort} of domain ${domid} does not wait for domain 0`);
     }
-    const port = this.#open({ onEvent, remoteDomid: domid, remotePort, pending: false });
+    const channel = this.#open(domid, remotePort, onEvent);
     const other = evtchnFromPort(remote, remotePort);
     other.state = ECS.interdomain;
     other.remote_domid = this.id;
-    other.remote_port = port;
+    other.remote_port = channel.port;
     // The guest may have sent events while it was alone: assume so.
-    this.raise(port);
-    return this.#handle(port);
+    this.raise(channel.port);
+    return channel;
   }
 
   /** Allocates a port here that a guest may bind. */
   allocUnbound(domid: number, onEvent: () => void): HostPort {
-    return this.#handle(this.#open({ onEvent, remoteDomid: domid, remotePort: 0, pending: false }));
+    return this.#open(domid, 0, onEvent);
   }
 
   /** Allocates a port in a guest that `remoteDomid` may bind, as the toolstack does for console and xenstore. */
@@ -162,29 +192,15 @@ export class HostDomain {
     this.#mappings.releaseAll(domid);
   }
 
-  #open(channel: Channel): number {
+  #open(remoteDomid: number, remotePort: number, onEvent: () => void): Channel {
     for (let port = this.#lowestFree; port < EVTCHN_FIFO_NR_CHANNELS; port++) {
       if (this.#channels.has(port)) continue;
+      const channel = new Channel(this.#channelOwner, port, remoteDomid, remotePort, onEvent);
       this.#channels.set(port, channel);
       this.#lowestFree = port + 1;
-      return port;
+      return channel;
     }
     throw new HypercallError(ENOSPC, "domain 0 has no free port");
-  }
-
-  #handle(port: number): HostPort {
-    const channel = this.#channels.get(port);
-    // A handle that outlives its channel must not touch the next one with this number.
-    const open = (): boolean => channel !== undefined && this.#channels.get(port) === channel;
-    return {
-      port,
-      notify: () => {
-        if (open() && channel !== undefined) this.#notify(channel);
-      },
-      close: () => {
-        if (open() && channel !== undefined) this.#close(port, channel);
-      },
-    };
   }
 
   #notify(channel: Channel): void {
@@ -193,7 +209,9 @@ export class HostDomain {
     raisePort(remote, channel.remotePort, evtchnFromPort(remote, channel.remotePort));
   }
 
-  #close(port: number, channel: Channel): void {
+  #close(channel: Channel): void {
+    const { port } = channel;
+    channel.closed = true;
     this.#channels.delete(port);
     this.#lowestFree = Math.min(this.#lowestFree, port);
     if (channel.pending) this.#queue.splice(this.#queue.indexOf(port), 1);

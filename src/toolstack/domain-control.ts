@@ -14,12 +14,20 @@ export interface Credit2 {
   readonly cap: number;
 }
 
-/** Times in microseconds. */
-export interface Rtds {
+/** Of one vCPU. Times in microseconds. */
+export interface VcpuRtds {
   readonly period: number;
   readonly budget: number;
   readonly extratime: boolean;
 }
+
+/** The domain's own are those of its first vCPU. */
+export interface Rtds extends VcpuRtds {
+  readonly vcpus: readonly (VcpuRtds & { readonly id: number })[];
+}
+
+/** Of one vCPU, or of all. */
+export type RtdsChange = Changes<VcpuRtds> & { readonly vcpu?: number | undefined };
 
 /** The part of a library configuration that these features add. */
 export function startUnder({
@@ -63,12 +71,23 @@ export function setCredit2(domain: Domain, parameters: Changes<Credit2>): void {
 /** Undefined if the domain is under the other scheduler. */
 export function rtds(domain: Domain): Rtds | undefined {
   const { scheduler, period, budget, extratime } = domain.scheduler.get();
-  return scheduler === "rtds" ? { period, budget, extratime } : undefined;
+  if (scheduler !== "rtds") return undefined;
+  const vcpus = domain.vcpus.map(({ id }) => ({ id, ...domain.scheduler.getVcpu(id) }));
+  return { period, budget, extratime, vcpus };
 }
 
-/** Puts the domain under this scheduler, if it is not. */
-export function setRtds(domain: Domain, parameters: Changes<Rtds>): void {
-  domain.scheduler.set({ scheduler: "rtds", ...given(parameters) });
+/** Puts the domain under this scheduler, if it is not. All changes are made, in their order, or none. */
+export function setRtds(domain: Domain, changes: readonly RtdsChange[]): void {
+  let all = {};
+  const some = new Map<number, Partial<VcpuRtds>>();
+  for (const { vcpu, ...change } of changes) {
+    const parameters = given(change);
+    if (vcpu === undefined) {
+      all = { ...all, ...parameters };
+      some.clear();
+    } else some.set(vcpu, { ...some.get(vcpu), ...parameters });
+  }
+  domain.scheduler.set({ scheduler: "rtds", ...all }, some);
 }
 
 function given<T extends object>(changes: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

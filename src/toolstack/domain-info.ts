@@ -1,8 +1,8 @@
 /** What can be seen of a domain from outside, as XEN_DOMCTL_getdomaininfo and getvcpuinfo tell it. */
 import { RUNSTATE } from "../abi/vcpu.ts";
 import type { Domain } from "../hypervisor/domain.ts";
-import { VPF_blocked, VPF_down } from "../hypervisor/sched/record.ts";
-import { systemTime } from "../hypervisor/time/now.ts";
+import { VPF_down } from "../hypervisor/sched/record.ts";
+import { runningTime, runstateTimes } from "../hypervisor/time/runstate.ts";
 import type { Vcpu } from "../hypervisor/vcpu.ts";
 import { PAGE_SIZE } from "../machine/memory.ts";
 
@@ -28,54 +28,58 @@ export interface DomainInfo {
   readonly cpuTime: number;
 }
 
-export interface VcpuInfo {
+/** What there is to know of a vCPU. Times are nanoseconds; their sum is its age. */
+export interface VcpuStatus {
   readonly id: number;
+  /** The guest has brought it up. */
   readonly online: boolean;
-  readonly running: boolean;
-  readonly blocked: boolean;
-  /** Processor time, in nanoseconds. */
-  readonly cpuTime: number;
+  readonly state: "running" | "runnable" | "blocked" | "offline";
+  /** Processor time. */
+  readonly running: number;
+  /** It could have run, but others did: stolen time. */
+  readonly runnable: number;
+  readonly blocked: number;
+  readonly offline: number;
 }
+
+const STATES = Object.keys(RUNSTATE) as readonly VcpuStatus["state"][];
 
 /** All but what the toolstack alone knows. */
 export function domainInfo(domain: Domain): Omit<DomainInfo, "name" | "uuid"> {
   const { record, id, isShutDown, isDying } = domain;
-  const vcpus = vcpuInfo(domain);
-  const online = vcpus.filter((vcpu) => vcpu.online);
+  let [online, running, blocked, cpuTime] = [0, 0, 0, 0];
+  for (const vcpu of domain.vcpus) {
+    cpuTime += runningTime(vcpu);
+    if (!isOnline(vcpu)) continue;
+    const { state } = vcpu.time;
+    online++;
+    if (state === RUNSTATE.running) running++;
+    else if (state === RUNSTATE.blocked) blocked++;
+  }
   return {
     id,
     memoryBytes: record.mm.tot_pages * PAGE_SIZE,
     maximumMemoryBytes: record.mm.max_pages * PAGE_SIZE,
-    vcpus: online.length,
+    vcpus: online,
     maximumVcpus: record.max_vcpus,
-    running: online.some((vcpu) => vcpu.running),
-    blocked: online.length > 0 && online.every((vcpu) => vcpu.blocked),
+    running: running > 0,
+    blocked: online > 0 && blocked === online,
     paused: record.pause_count > 0,
     shutdownReason: isShutDown ? record.shutdown_code : undefined,
     dying: isDying,
-    cpuTime: vcpus.reduce((sum, { cpuTime }) => sum + cpuTime, 0),
+    cpuTime,
   };
 }
 
-export function vcpuInfo(domain: Domain): VcpuInfo[] {
-  return domain.vcpus.map((vcpu) => ({
-    id: vcpu.id,
-    online: (vcpu.sched.pause_flags & VPF_down) === 0,
-    running: isRunning(vcpu),
-    blocked: (vcpu.sched.pause_flags & VPF_blocked) !== 0,
-    cpuTime: cpuTime(vcpu),
-  }));
+/** State and times of a domain's vCPUs, as `xl vcpu-list` shows them. */
+export function vcpuStatus(domain: Domain): VcpuStatus[] {
+  return domain.vcpus.map((vcpu) => {
+    const [running = 0, runnable = 0, blocked = 0, offline = 0] = runstateTimes(vcpu);
+    const state = STATES[vcpu.time.state] ?? "offline";
+    return { id: vcpu.id, online: isOnline(vcpu), state, running, runnable, blocked, offline };
+  });
 }
 
-/** The last vCPU that ran stays in this state between slices, even if it cannot go on. */
-function isRunning(vcpu: Vcpu): boolean {
-  return vcpu.time.state === RUNSTATE.running && vcpu.domain.schedulable;
-}
-
-/** Time on the processor, up to now. */
-function cpuTime(vcpu: Vcpu): number {
-  const { state_entry_time, time_in_state } = vcpu.time;
-  const past = time_in_state.get(RUNSTATE.running);
-  const present = isRunning(vcpu) ? systemTime(vcpu.domain.hypervisor) - state_entry_time : 0n;
-  return Number(past + (present > 0n ? present : 0n));
+function isOnline(vcpu: Vcpu): boolean {
+  return (vcpu.sched.pause_flags & VPF_down) === 0;
 }

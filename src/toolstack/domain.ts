@@ -3,9 +3,10 @@ import { Console } from "../backends/console/console.ts";
 import { readableConsole, writableConsole } from "../backends/console/streams.ts";
 import type { Domain as HypervisorDomain } from "../hypervisor/domain.ts";
 import { sendNmi } from "../hypervisor/traps/deliver.ts";
-import { type DomainInfo, domainInfo, type VcpuInfo, vcpuInfo } from "./domain-info.ts";
+import { type DomainInfo, domainInfo, type VcpuStatus, vcpuStatus } from "./domain-info.ts";
 import type { DomainMemoryInfo, MemoryControl } from "./memory-control.ts";
-import { DomainScheduler, type VcpuStatus, vcpuStatus } from "./scheduling.ts";
+import { DomainScheduler } from "./scheduling.ts";
+import type { ShutdownKind, ShutdownRequest, ShutdownStatus } from "./shutdown-request.ts";
 
 /** Why a domain has ended: what it asked for, or what happened to it. */
 export type EndReason = "poweroff" | "reboot" | "suspend" | "crash" | "watchdog" | "destroyed";
@@ -18,16 +19,21 @@ export interface DomainEnd {
 
 /** What the machine does for its domains. */
 export interface DomainOwner {
-  requestShutdown(domid: number, how: "poweroff" | "reboot"): void;
+  requestShutdown(domain: Domain, how: ShutdownKind): ShutdownRequest;
   /** @throws RangeError if the name is not good or in use */
   rename(domain: Domain, name: string): void;
-  sysrq(domid: number, letter: string): void;
+  sysrq(domain: Domain, letter: string): void;
   /** Something has changed for its vCPUs: a sleeping machine looks at them. */
   wake(): void;
-  requestVcpus(domid: number, count: number): void;
+  requestVcpus(domain: Domain, count: number): void;
   /** Takes the domain away at once. */
   destroy(domain: Domain): void;
   memory(domain: Domain): MemoryControl;
+}
+
+interface Waiting {
+  resolve(end: DomainEnd): void;
+  reject(error: unknown): void;
 }
 
 /** One console of a domain, as byte streams. */
@@ -64,10 +70,11 @@ export class Domain {
   /** Its share of the processor. */
   readonly scheduler: DomainScheduler;
   readonly #owner: DomainOwner;
-  readonly #ended: Promise<DomainEnd>;
-  #resolve: (end: DomainEnd) => void = () => {};
-  #reject: (error: unknown) => void = () => {};
+  /** Those who wait for its end. */
+  #waiting: Waiting[] | undefined;
   #end: DomainEnd | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #shutdown: ShutdownRequest | undefined;
   #name: string;
 
   constructor(
@@ -83,12 +90,6 @@ export class Domain {
     this.hypervisorDomain = hypervisorDomain;
     this.scheduler = new DomainScheduler(hypervisorDomain);
     this.#owner = owner;
-    this.#ended = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    // Whoever does not wait need not handle a failure of the machine.
-    this.#ended.catch(() => {});
   }
 
   get name(): string {
@@ -109,12 +110,20 @@ export class Domain {
 
   /** Resolves when the domain has ended. Rejects only if the machine itself fails. */
   wait(): Promise<DomainEnd> {
-    return this.#ended;
+    if (this.#end !== undefined) return Promise.resolve(this.#end);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+    const ended = new Promise<DomainEnd>((resolve, reject) => {
+      this.#waiting ??= [];
+      this.#waiting.push({ resolve, reject });
+    });
+    // Whoever does not look at it need not handle a failure of the machine.
+    ended.catch(() => {});
+    return ended;
   }
 
-  /** State and times of its vCPUs; none when it has ended. */
+  /** State and times of its vCPUs, at this moment; none when it is gone. */
   get vcpus(): readonly VcpuStatus[] {
-    return this.#end === undefined ? vcpuStatus(this.hypervisorDomain) : [];
+    return this.#gone ? [] : vcpuStatus(this.hypervisorDomain);
   }
 
   /**
@@ -122,12 +131,22 @@ export class Domain {
    * @throws RangeError beyond the `maxVcpus` that it was made with
    */
   setVcpus(count: number): void {
-    if (this.#end === undefined) this.#owner.requestVcpus(this.id, count);
+    if (this.#end === undefined) this.#owner.requestVcpus(this, count);
   }
 
-  /** Asks the guest to shut itself down, as `xl shutdown` does; a guest may take its time, or ignore it. */
-  shutdown(how: "poweroff" | "reboot" = "poweroff"): void {
-    if (this.#end === undefined) this.#owner.requestShutdown(this.id, how);
+  /**
+   * Asks the guest to shut itself down, as `xl shutdown` does; a guest may take its time, or ignore it. One that has
+   * taken the request, but is still there after some seconds, is asked again.
+   */
+  shutdown(how: ShutdownKind = "poweroff"): void {
+    if (this.#end !== undefined) return;
+    this.#shutdown?.cancel();
+    this.#shutdown = this.#owner.requestShutdown(this, how);
+  }
+
+  /** The last request to shut down, if there was one and the domain is still there. */
+  get shutdownStatus(): ShutdownStatus | undefined {
+    return this.#shutdown?.status;
   }
 
   /** Keeps its vCPUs from running until `unpause`. No more happens if it is paused already. */
@@ -155,7 +174,7 @@ export class Domain {
   /** Presses a key of Linux's magic SysRq, as `xl sysrq` does. @throws RangeError if it is not one letter or digit */
   sysrq(letter: string): void {
     if (!/^[0-9A-Za-z]$/.test(letter)) throw new RangeError(`not a SysRq key: ${JSON.stringify(letter)}`);
-    this.#owner.sysrq(this.id, letter);
+    this.#owner.sysrq(this, letter);
   }
 
   /** Sends an NMI to a vCPU, as `xl trigger DOMAIN nmi` does. @throws RangeError if there is no such vCPU */
@@ -169,11 +188,6 @@ export class Domain {
   /** What can be seen of it from outside, at this moment. */
   info(): DomainInfo {
     return { name: this.name, uuid: this.uuid, ...domainInfo(this.hypervisorDomain) };
-  }
-
-  /** Its vCPUs, at this moment. */
-  vcpuInfo(): VcpuInfo[] {
-    return vcpuInfo(this.hypervisorDomain);
   }
 
   /** How much memory it has, and should have. @throws Error when the domain is gone */
@@ -202,11 +216,14 @@ export class Domain {
   }
 
   #memory(): MemoryControl {
-    const { hypervisor } = this.hypervisorDomain;
-    if (hypervisor.domains.get(this.id) !== this.hypervisorDomain) {
-      throw new Error(`domain ${this.id} (${this.name}) is gone`);
-    }
+    if (this.#gone) throw new Error(`domain ${this.id} (${this.name}) is gone`);
     return this.#owner.memory(this);
+  }
+
+  /** It has ended, and was not preserved. */
+  get #gone(): boolean {
+    const { hypervisor } = this.hypervisorDomain;
+    return hypervisor.domains.get(this.id) !== this.hypervisorDomain;
   }
 
   /** Ends the domain at once, as `xl destroy` does. */
@@ -218,14 +235,24 @@ export class Domain {
   finish(end: DomainEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
+    this.#endRequest();
     for (const { raw } of this.consoles) raw.end();
-    this.#resolve(end);
+    for (const { resolve } of this.#waiting ?? []) resolve(end);
+    this.#waiting = undefined;
   }
 
   /** For the machine: it cannot go on. */
   fail(error: unknown): void {
+    this.#endRequest();
     for (const { raw } of this.consoles) raw.end();
-    this.#reject(error);
+    this.#failure = { error };
+    for (const { reject } of this.#waiting ?? []) reject(error);
+    this.#waiting = undefined;
+  }
+
+  #endRequest(): void {
+    this.#shutdown?.cancel();
+    this.#shutdown = undefined;
   }
 }
 

@@ -19,7 +19,7 @@ import { createDefaultPlatform } from "../platform/default.ts";
 import type { Platform } from "../platform/types.ts";
 import { buildDomain, type LoadedKernel } from "./builder/build.ts";
 import type { CpuProfile } from "./cpu-profile.ts";
-import { Domain, type DomainEnd, type EndReason, newConsoles } from "./domain.ts";
+import { Domain, type DomainEnd, type DomainOwner, type EndReason, newConsoles } from "./domain.ts";
 import { writeHostDirectory } from "./domain-directory.ts";
 import { connectServices } from "./domain-services.ts";
 import { kernelSymbols } from "./kernel-symbols.ts";
@@ -28,6 +28,7 @@ import { Milestones } from "./milestones.ts";
 import { ProfileRecorder } from "./profile-recorder.ts";
 import { RunLoop } from "./run-loop.ts";
 import { requestVcpus, type Schedule } from "./scheduling.ts";
+import { type ShutdownKind, ShutdownRequest } from "./shutdown-request.ts";
 import { formatSize, toBytes } from "./size.ts";
 import type { SymbolTable } from "./symbols.ts";
 import { randomUuid, uuidBytes } from "./uuid.ts";
@@ -105,9 +106,9 @@ interface Running {
   kernel: LoadedKernel | undefined;
   /** Its symbols, once they have been asked for; null if it has none. */
   kernelSymbols: SymbolTable | null | undefined;
-  readonly preserve: (reason: EndReason) => boolean;
+  readonly preserve: DomainConfig["preserve"];
   /** Ends domain 0's services for it. */
-  disconnect: () => void;
+  disconnect: (() => void) | undefined;
   crash: string | undefined;
 }
 
@@ -151,8 +152,18 @@ export class Machine {
   readonly #running = new Map<number, Running>();
   /** Removals that wait for the end of a slice. */
   readonly #retired: (() => void)[] = [];
+  readonly #owner: DomainOwner = {
+    requestShutdown: (domain, how) => this.#requestShutdown(domain, how),
+    sysrq: (domain, letter) => this.#sysrq(domain, letter),
+    rename: (domain, name) => this.#rename(domain, name),
+    wake: () => this.#run(),
+    requestVcpus: (domain, count) => this.#requestVcpus(domain, count),
+    destroy: (domain) => this.#destroy(domain),
+    memory: ({ hypervisorDomain }) => new MemoryControl(this.xenstore, hypervisorDomain),
+  };
   readonly #milestones: Milestones;
   readonly #profile: ProfileRecorder;
+  readonly #wake = (): void => this.#loop.wake();
   #created = 0;
 
   constructor(
@@ -215,27 +226,16 @@ export class Machine {
       handle: uuidBytes(uuid),
     });
     const limit = this.#virtual === undefined ? DEFAULT_CONSOLE_LIMIT : Number.POSITIVE_INFINITY;
-    const consoles = newConsoles(config.consoles ?? 1, limit, () => this.#loop.wake());
+    const consoles = newConsoles(config.consoles ?? 1, limit, this.#wake);
     const name = config.name ?? `Domain-${hvDomain.id}`;
-    const domain = new Domain(hvDomain, { name, uuid }, consoles, {
-      requestShutdown: (domid, how) => this.#control(domid, "shutdown", how),
-      sysrq: (domid, letter) => this.#control(domid, "sysrq", letter),
-      rename: (domain, name) => this.#rename(domain, name),
-      wake: () => this.#run(),
-      requestVcpus: (domid, count) => {
-        this.xenstore.transaction((content) => requestVcpus(content, domid, count, maxVcpus));
-        this.#loop.wake();
-      },
-      destroy: (domain) => this.#destroy(domain),
-      memory: (domain) => new MemoryControl(this.xenstore, domain.hypervisorDomain),
-    });
+    const domain = new Domain(hvDomain, { name, uuid }, consoles, this.#owner);
     const running: Running = {
       domain,
       symbols: config.symbols,
       kernel: undefined,
       kernelSymbols: undefined,
-      preserve: config.preserve ?? (() => false),
-      disconnect: () => {},
+      preserve: config.preserve,
+      disconnect: undefined,
       crash: undefined,
     };
     this.#running.set(domain.id, running);
@@ -341,9 +341,27 @@ export class Machine {
     });
   }
 
-  /** Tells the guest something by its control directory. */
-  #control(domid: number, key: "shutdown" | "sysrq", value: string): void {
-    this.xenstore.write(`${domainPath(domid)}/control/${key}`, value);
+  #requestShutdown(domain: Domain, how: ShutdownKind): ShutdownRequest {
+    return new ShutdownRequest(
+      {
+        store: this.xenstore,
+        path: `${domainPath(domain.id)}/control/shutdown`,
+        alarms: this.#loop.alarms,
+        now: () => this.hypervisor.clock.now(),
+        wake: this.#wake,
+      },
+      how,
+    );
+  }
+
+  #sysrq({ id }: Domain, letter: string): void {
+    this.xenstore.write(`${domainPath(id)}/control/sysrq`, letter);
+    this.#loop.wake();
+  }
+
+  #requestVcpus({ id, hypervisorDomain }: Domain, count: number): void {
+    const most = hypervisorDomain.record.max_vcpus;
+    this.xenstore.transaction((content) => requestVcpus(content, id, count, most));
     this.#loop.wake();
   }
 
@@ -386,7 +404,7 @@ export class Machine {
     const crashed = reason === "crash" || reason === "watchdog";
     const report = crashed ? this.#report(running) : undefined;
     const end = { reason, ...(report !== undefined && { report }) };
-    if (running.preserve(reason)) running.domain.finish(end);
+    if (running.preserve?.(reason) === true) running.domain.finish(end);
     else this.#retire(running, end);
   }
 
@@ -433,7 +451,7 @@ export class Machine {
   #remove(running: Running): void {
     this.#keepNames(running);
     this.#running.delete(running.domain.id);
-    running.disconnect();
+    running.disconnect?.();
     this.hypervisor.destroyDomain(running.domain.hypervisorDomain);
   }
 }

@@ -10,6 +10,7 @@ import type { Hypervisor } from "../hypervisor/hypervisor.ts";
 import type { SliceResult } from "../hypervisor/run-loop.ts";
 import type { VirtualClock } from "../hypervisor/time/clock.ts";
 import type { Platform } from "../platform/types.ts";
+import { Alarms } from "./alarms.ts";
 
 /** Timers nearer than this are waited for by turns of the event loop: timers of the host are no finer. */
 const SHORT_WAIT = 300_000;
@@ -19,6 +20,8 @@ const REAL_TIME_WAIT = 1_500_000;
 const LONG_WAIT = 3_600e9;
 
 export class RunLoop {
+  /** They keep a machine from sleeping for longer, but not from ending. */
+  readonly alarms = new Alarms();
   readonly #hv: Hypervisor;
   readonly #platform: Platform;
   readonly #virtual: VirtualClock | undefined;
@@ -50,6 +53,7 @@ export class RunLoop {
       while (!this.#stopped) {
         this.#woken = false;
         const slice = this.#slice();
+        this.alarms.run(this.#hv.clock.now());
         this.#afterSlice();
         if (slice.state === "ended") break;
         if (slice.state === "blocked" && !this.#woken) await this.#pass(slice);
@@ -86,15 +90,18 @@ export class RunLoop {
     }
   }
 
-  /** Lets time pass until `wakeAt`, or for ever. */
-  async #pass({ wakeAt, realTime = false }: SliceResult): Promise<void> {
-    if (this.#virtual !== undefined && wakeAt !== undefined) {
+  /** Lets time pass until a guest's timer or an alarm, or for ever. */
+  async #pass(slice: SliceResult): Promise<void> {
+    const { wakeAt: timer = Number.POSITIVE_INFINITY } = slice;
+    const wakeAt = Math.min(timer, this.alarms.next);
+    const realTime = slice.realTime === true && wakeAt === timer;
+    if (this.#virtual !== undefined && wakeAt < Number.POSITIVE_INFINITY) {
       // Whoever reacts to what the guest has done so far does it at this time, not after the leap.
       await this.#platform.yield();
       if (!this.#woken) this.#virtual.skipTo(wakeAt);
       return;
     }
-    const wait = wakeAt === undefined ? LONG_WAIT : wakeAt - this.#hv.clock.now();
+    const wait = Math.min(wakeAt - this.#hv.clock.now(), LONG_WAIT);
     if (wait < (realTime ? REAL_TIME_WAIT : SHORT_WAIT)) return this.#platform.yield();
     await new Promise<void>((resolve) => {
       const cancel = this.#platform.after(realTime ? wait - REAL_TIME_WAIT : wait, resolve);

@@ -1,5 +1,4 @@
-/** A domain's share of the processor, as its owner sees and sets it: what `xl sched-credit2`, `sched-rtds`, `vcpu-set` and `vcpu-list` do. */
-import { RUNSTATE } from "../abi/vcpu.ts";
+/** A domain's share of the processor, as its owner sees and sets it: what `xl sched-credit2`, `sched-rtds` and `vcpu-set` do. */
 import type { Domain as HypervisorDomain } from "../hypervisor/domain.ts";
 import {
   type DomainSchedule,
@@ -8,29 +7,12 @@ import {
   type VcpuSchedule,
   vcpuSchedule,
 } from "../hypervisor/sched/parameters.ts";
-import { VPF_down } from "../hypervisor/sched/record.ts";
-import { runstateTimes } from "../hypervisor/time/runstate.ts";
 import type { Vcpu } from "../hypervisor/vcpu.ts";
 import { domainPath } from "./xenstore/path.ts";
 import type { StoreAccess } from "./xenstore/xenstore.ts";
 
 /** All parameters of a domain; period, budget and extratime are those of its first vCPU. */
 export type Schedule = DomainSchedule & VcpuSchedule;
-
-/** What there is to know of a vCPU. Times are nanoseconds; their sum is its age. */
-export interface VcpuStatus {
-  readonly id: number;
-  /** The guest has brought it up. */
-  readonly online: boolean;
-  readonly state: "running" | "runnable" | "blocked" | "offline";
-  readonly running: number;
-  /** It could have run, but others did: stolen time. */
-  readonly runnable: number;
-  readonly blocked: number;
-  readonly offline: number;
-}
-
-const STATES = Object.keys(RUNSTATE) as readonly VcpuStatus["state"][];
 
 /** The scheduling parameters of one domain. A change holds from now on. */
 export class DomainScheduler {
@@ -51,13 +33,17 @@ export class DomainScheduler {
   }
 
   /**
-   * Changes parameters; what is not given stays. Period, budget and extratime are set for all vCPUs.
+   * Changes parameters; what is not given stays. Period, budget and extratime are set for all vCPUs, and for some of
+   * them otherwise.
+   * @param vcpus what is different for some vCPUs, by number
    * @throws RangeError if a value is out of range, or more real time is asked for than is left; nothing is changed then
    */
-  set(change: Partial<Schedule>): void {
+  set(change: Partial<Schedule>, vcpus: ReadonlyMap<number, Partial<VcpuSchedule>> = new Map()): void {
     const { scheduler, weight, cap, ...realTime } = change;
-    const forVcpus =
-      Object.keys(realTime).length > 0 ? this.#domain.vcpus.map(({ id }) => [id, realTime] as const) : [];
+    const forVcpus = new Map(vcpus);
+    if (Object.keys(realTime).length > 0) {
+      for (const { id } of this.#domain.vcpus) forVcpus.set(id, { ...realTime, ...vcpus.get(id) });
+    }
     setSchedule(
       this.#domain,
       {
@@ -65,7 +51,7 @@ export class DomainScheduler {
         ...(weight !== undefined && { weight }),
         ...(cap !== undefined && { cap }),
       },
-      new Map(forVcpus),
+      forVcpus,
     );
   }
 
@@ -76,7 +62,7 @@ export class DomainScheduler {
 
   /** Changes the real-time parameters of one vCPU of an rtds domain. @throws RangeError as `set` does */
   setVcpu(id: number, change: Partial<VcpuSchedule>): void {
-    setSchedule(this.#domain, {}, new Map([[id, change]]));
+    this.set({}, new Map([[id, change]]));
   }
 }
 
@@ -84,16 +70,6 @@ function vcpuOf(domain: HypervisorDomain, id: number): Vcpu {
   const vcpu = domain.vcpus[id];
   if (vcpu === undefined) throw new RangeError(`domain ${domain.id} has no vCPU ${id}`);
   return vcpu;
-}
-
-/** State and times of a domain's vCPUs, as `xl vcpu-list` shows them. */
-export function vcpuStatus(domain: HypervisorDomain): VcpuStatus[] {
-  return domain.vcpus.map((vcpu) => {
-    const [running = 0, runnable = 0, blocked = 0, offline = 0] = runstateTimes(vcpu);
-    const online = (vcpu.sched.pause_flags & VPF_down) === 0;
-    const state = STATES[vcpu.time.state] ?? "offline";
-    return { id: vcpu.id, online, state, running, runnable, blocked, offline };
-  });
 }
 
 /**

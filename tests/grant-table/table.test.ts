@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EBUSY, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ERANGE, ESRCH } from "../../src/abi/errno.ts";
 import * as abi from "../../src/abi/grant_table.ts";
+import { DOMAIN_DYING } from "../../src/hypervisor/domain.ts";
 import { destroyGrantTable } from "../../src/hypervisor/grant-table/destroy.ts";
 import { grantTableOp } from "../../src/hypervisor/grant-table/op.ts";
 import { initGrantTable, seedGrant, sharedEntryAddress, statusFrame } from "../../src/hypervisor/grant-table/table.ts";
+import { checkInvariants } from "../../src/hypervisor/mm/invariants.ts";
 import { updateL1Entry } from "../../src/hypervisor/mm/update-entry.ts";
 import { type TestGuest, TestMachine } from "../event-channel/machine.ts";
 import {
@@ -204,6 +206,44 @@ test("transfer gives a frame away for good", () => {
   assert.equal(machine.hv.frames.owner(mfn), 2);
   assert.deepEqual([entry.flags, entry.frame], [abi.GTF_accept_transfer | 0xc, mfn]);
   assert.equal(transfer(mfn), ST.bad_page);
+});
+
+test("transfer: not to a taker that has all it may have, nor that dies; version 2 has the frame in another place", () => {
+  const machine = new TestMachine();
+  const a = machine.guest(1);
+  const b = machine.guest(2);
+  const mfn = a.data[6]!;
+  assert.equal(updateL1Entry(a.domain, 1, a.l1 * 4096 + 8 * 6, 0, 0, false), 0);
+  const transfer = (): number => {
+    const op = a.argument(abi.gnttabTransfer, (v) => {
+      v.mfn = BigInt(mfn);
+      v.domid = 2;
+      v.ref = 30;
+    });
+    assert.equal(a.call(grantTableOp, [OP.transfer, undefined, 1]), 0);
+    return op.status;
+  };
+  setVersion(b, 2);
+  const entry = abi.grantEntryV2.at(machine.hv.memory, sharedEntryAddress(b.domain, 30));
+  entry.hdr.domid = 1;
+  entry.hdr.flags = abi.GTF_accept_transfer;
+  const pages = (guest: TestGuest): number => guest.domain.record.mm.tot_pages;
+  const [before, most] = [[pages(a), pages(b)], b.domain.record.mm.max_pages];
+
+  b.domain.record.mm.max_pages = pages(b);
+  assert.equal(transfer(), ST.general_error);
+  b.domain.record.mm.max_pages = most;
+  b.domain.record.flags |= DOMAIN_DYING;
+  assert.equal(transfer(), ST.bad_domain);
+  b.domain.record.flags &= ~DOMAIN_DYING;
+  assert.equal(entry.hdr.flags, abi.GTF_accept_transfer, "what failed has left no trace");
+  assert.deepEqual([pages(a), pages(b)], before);
+  assert.equal(machine.hv.frames.owner(mfn), 1);
+
+  assert.equal(transfer(), ST.okay);
+  assert.deepEqual([entry.hdr.flags, entry.full_page.frame], [abi.GTF_accept_transfer | 0xc, BigInt(mfn)]);
+  assert.deepEqual([pages(a), pages(b)], [before[0]! - 1, before[1]! + 1]);
+  assert.deepEqual(checkInvariants(machine.hv), []);
 });
 
 test("cache_flush is checked, and does nothing (XSA-232)", () => {

@@ -28,6 +28,10 @@ test("parameters: given at creation, changed, refused", () =>
     assert.deepEqual(domain.scheduler.getVcpu(0), { period: 10_000, budget: 2000, extratime: false });
     assert.deepEqual(domain.scheduler.getVcpu(1), { period: 20_000, budget: 500, extratime: false });
     assert.throws(() => domain.scheduler.getVcpu(2), /no vCPU 2/);
+    domain.scheduler.set({ extratime: true }, new Map([[1, { budget: 600 }]]));
+    assert.deepEqual(domain.scheduler.getVcpu(0), { period: 10_000, budget: 2000, extratime: true });
+    assert.deepEqual(domain.scheduler.getVcpu(1), { period: 20_000, budget: 600, extratime: true });
+    domain.scheduler.setVcpu(1, { budget: 500 });
 
     const other = await machine.createDomain({ kernel, memory: "4M" });
     assert.throws(() => other.scheduler.set({ scheduler: "rtds", budget: 8000 }), /of which 72\.5 % are left/);
@@ -65,6 +69,32 @@ test("setVcpus tells the guest by xenstore; the guest says what it has", () =>
         [3, false],
       ],
     );
+  }));
+
+test("times of vCPUs add up to the domain's, and stand still when it has shut down", () =>
+  withMachine(async (machine) => {
+    const crashing = tinyGuest({ prints: "", ends: "crash" });
+    const domain = await machine.createDomain({ kernel: crashing, memory: "4M", vcpus: 2, preserve: () => true });
+    const { reason } = await domain.wait();
+    assert.equal(reason, "crash");
+    const before = domain.vcpus;
+    assert.deepEqual(
+      before.map(({ id, state }) => [id, state]),
+      [
+        [0, "offline"],
+        [1, "offline"],
+      ],
+    );
+    assert.ok(before[0]!.running > 0);
+    const beside = await machine.createDomain({ kernel: tinyGuest({ prints: "", ends: "poweroff" }), memory: "4M" });
+    await beside.wait();
+    assert.deepEqual(
+      domain.vcpus.map(({ running }) => running),
+      before.map(({ running }) => running),
+    );
+    assert.equal(domain.info().cpuTime, before[0]!.running + before[1]!.running);
+    domain.destroy();
+    assert.deepEqual(domain.vcpus, []);
   }));
 
 test("the rate limit", () =>

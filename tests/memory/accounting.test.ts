@@ -5,6 +5,7 @@
  *
  *     TYPERVISOR_LIVES=10000 npm test -- tests/memory/accounting.test.ts
  */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EVTCHNOP, evtchnExpandArray, evtchnInitControl } from "../../src/abi/event_channel.ts";
@@ -12,6 +13,7 @@ import { HYPERVISOR, MMUEXT } from "../../src/abi/xen.ts";
 import { dispatchHypercall } from "../../src/hypervisor/dispatch.ts";
 import { DOMAIN_PRIVILEGED, type Domain } from "../../src/hypervisor/domain.ts";
 import { GrantError } from "../../src/hypervisor/grant-table/host-mapping.ts";
+import type { HostPort } from "../../src/hypervisor/host-domain.ts";
 import { DomainCrash, HypercallError } from "../../src/hypervisor/hypercall.ts";
 import { claimPages } from "../../src/hypervisor/mm/claim.ts";
 import { allocDomainFrames } from "../../src/hypervisor/mm/domain-frames.ts";
@@ -141,9 +143,9 @@ class Lives {
     hv.runNotices();
     machine.host.deliverEvents();
     // Domain 0's ends of channels are its own: its drivers close them.
-    for (const close of this.hostPorts.splice(0)) close();
+    for (const port of this.hostPorts.splice(0)) port.close();
   }
-  readonly hostPorts: (() => void)[] = [];
+  readonly hostPorts: HostPort[] = [];
 }
 
 /** What a domain can be in the middle of. */
@@ -190,8 +192,8 @@ const STATES: Readonly<Record<string, (lives: Lives) => void>> = {
     }
     const { id } = machine.guest.domain;
     const port = machine.host.allocUnboundFor(id);
-    lives.hostPorts.push(machine.host.bindInterdomain(id, port, () => {}).close);
-    lives.hostPorts.push(machine.host.allocUnbound(id, () => {}).close);
+    lives.hostPorts.push(machine.host.bindInterdomain(id, port, () => {}));
+    lives.hostPorts.push(machine.host.allocUnbound(id, () => {}));
   },
   "with FIFO events"(lives) {
     const { hv, machine } = lives;

@@ -21,7 +21,7 @@ import {
 import { runstateTimes } from "../../src/hypervisor/time/runstate.ts";
 import type { Vcpu } from "../../src/hypervisor/vcpu.ts";
 import { Random } from "../fuzz/random.ts";
-import { MS, type Program, processorTime, SchedMachine, SECOND, sleepUntil, spin } from "./machine.ts";
+import { MS, type Program, periodic, processorTime, SchedMachine, SECOND, sleepUntil, spin } from "./machine.ts";
 
 test("who yields lets another one go first, and goes on at once when alone", () => {
   const machine = new SchedMachine();
@@ -50,36 +50,121 @@ function acknowledge(vcpu: Vcpu): void {
   sharedInfo(vcpu.domain).evtchn_pending.set(0, 0n);
 }
 
+/** vCPU 0 asks vCPU 1 by an IPI, spins for the answer, and asks again. `before` may wake it for another reason. */
+function asking(
+  machine: SchedMachine,
+  before: (vcpu: Vcpu) => void = () => {},
+): { domain: Domain; answers: () => number; spun: () => number } {
+  let [asked, answers, spun] = [false, 0, 0];
+  const domain: Domain = machine.domain((vcpu, budget) => {
+    if (vcpu.id === 1) {
+      if (asked) answers++;
+      asked = false;
+      acknowledge(vcpu);
+      blockVcpu(vcpu);
+      return Math.min(budget, 20_000);
+    }
+    if (asked) {
+      spun += budget;
+      return budget;
+    }
+    asked = true;
+    before(domain.vcpus[1]!);
+    sendPort(domain, port);
+    return 1000;
+  }, 2);
+  const port = bindIpi(domain, 1);
+  return { domain, answers: () => answers, spun: () => spun };
+}
+
 test("a vCPU that spins for another one's answer to an IPI does not do so for long", () => {
   for (const neighbours of [0, 3]) {
     const machine = new SchedMachine();
     for (let i = 0; i < neighbours; i++) machine.domain(spin);
-    let asked = false;
-    let answers = 0;
-    let spun = 0;
-    const program: Program = (vcpu, budget) => {
-      if (vcpu.id === 1) {
-        if (asked) answers++;
-        asked = false;
-        acknowledge(vcpu);
-        blockVcpu(vcpu);
-        return Math.min(budget, 20_000);
-      }
-      if (asked) {
-        spun += budget;
-        return budget;
-      }
-      asked = true;
-      sendPort(domain, port);
-      return 1000;
-    };
-    const domain = machine.domain(program, 2);
-    const port = bindIpi(domain, 1);
+    const { answers, spun } = asking(machine);
     machine.run(SECOND);
-    assert.ok(answers >= 100, `${answers} answers`);
-    assert.ok(spun / answers < 100_000, `${spun / answers} ns of spinning for each answer`);
+    assert.ok(answers() >= 100, `${answers()} answers`);
+    assert.ok(spun() / answers() < 100_000, `${spun() / answers()} ns of spinning for each answer`);
     machine.check();
   }
+});
+
+test("in the real-time class, too; others have their deadlines, and the one who asks pays", () => {
+  const machine = new SchedMachine();
+  machine.domain(spin);
+  const late: number[] = [];
+  const victim = machine.domain(periodic(machine, 12 * MS, 5 * MS, ({ ended }) => late.push(ended - 12 * MS)));
+  setSchedule(victim, { scheduler: "rtds" }, new Map([[0, { period: 12_000, budget: 5200, extratime: false }]]));
+  const { domain, answers, spun } = asking(machine);
+  const schedule = { period: 10_000, budget: 2500, extratime: false };
+  setSchedule(
+    domain,
+    { scheduler: "rtds" },
+    new Map([
+      [0, schedule],
+      [1, { ...schedule, period: 40_000 }],
+    ]),
+  );
+  machine.run(2 * SECOND);
+  assert.ok(answers() > 2000, `${answers()} answers`);
+  assert.ok(spun() / answers() < 100_000, `${spun() / answers()} ns of spinning for each answer`);
+  // The second one's own budget is not used.
+  assert.ok(processorTime(domain) < 0.26 * 2 * SECOND, `${processorTime(domain)}`);
+  assert.ok(late.length > 160);
+  assert.ok(Math.max(...late) <= 0, `late by ${Math.max(...late)} ns`);
+  machine.check();
+});
+
+test("in the real-time class it does not matter why the other one is awake", () => {
+  const machine = new SchedMachine();
+  const { domain, answers, spun } = asking(machine, wakeVcpu);
+  const schedule = { period: 10_000, budget: 4000, extratime: false };
+  setSchedule(
+    domain,
+    { scheduler: "rtds" },
+    new Map([
+      [0, schedule],
+      [1, { ...schedule, period: 40_000 }],
+    ]),
+  );
+  machine.run(SECOND);
+  assert.ok(answers() > 1000, `${answers()} answers`);
+  assert.ok(spun() / answers() < 100_000, `${spun() / answers()} ns of spinning for each answer`);
+  machine.check();
+});
+
+test("a vCPU without budget is lent some for its answer, but not much", () => {
+  const machine = new SchedMachine();
+  machine.domain(spin);
+  // The second one goes on with something of its own.
+  let busy = 0;
+  const domain: Domain = machine.domain((vcpu, budget) => {
+    if (vcpu.id === 1) {
+      busy += budget;
+      return budget;
+    }
+    takeDown(domain.vcpus[1]!);
+    bringUp(domain.vcpus[1]!);
+    blockVcpu(domain.vcpus[1]!);
+    sendPort(domain, port);
+    acknowledge(domain.vcpus[1]!);
+    return Math.min(budget, 500_000);
+  }, 2);
+  const port = bindIpi(domain, 1);
+  const schedule = { period: 10_000, budget: 4000, extratime: false };
+  setSchedule(
+    domain,
+    { scheduler: "rtds" },
+    new Map([
+      [0, schedule],
+      [1, { ...schedule, budget: 100 }],
+    ]),
+  );
+  machine.run(SECOND);
+  machine.check();
+  const total = processorTime(domain);
+  assert.ok(total < 0.415 * SECOND, `${total}: more than both budgets`);
+  assert.ok(busy > 0.05 * SECOND && busy < 0.38 * SECOND, `${busy}`);
 });
 
 test("time that the host takes for itself is stolen from the vCPU that would run", () => {

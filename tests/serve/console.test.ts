@@ -97,6 +97,28 @@ test("a new reader is shown 16 KiB; a slow one misses what is older than 64 KiB,
   assert.match(slow.text, /y199\n$/);
 });
 
+test("the last of it is right, however it came", async () => {
+  for (const lengths of [
+    [1, 2, 3, 5000, 20_000, 40_000, 30_000, 7],
+    [100_000, 1],
+    [65_535, 1, 1],
+    [65_536, 65_537],
+  ]) {
+    const { hub: console, print } = hub();
+    let all = "";
+    for (const length of lengths) {
+      const text = Array.from({ length }, (_, i) => String.fromCharCode(33 + ((all.length + i * 7) % 90))).join("");
+      all += text;
+      await print(text);
+      const reader = new Reader();
+      void console.follow(reader);
+      await turn();
+      reader.cancel();
+      assert.ok(reader.text === all.slice(-(16 << 10)), `after ${all.length} bytes`);
+    }
+  }
+});
+
 test("a reader who goes is not waited for", async () => {
   const { hub: console, print } = hub();
   const reader = new Reader();

@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { createMachine, type DomainSpec, type Machine } from "../../src/index.ts";
+import { controlHandlers } from "../../src/toolstack/control/handlers.ts";
 import { MessageBuffer } from "../../src/toolstack/control/message-buffer.ts";
 import { ControlError } from "../../src/toolstack/control/protocol.ts";
 import { Supervisor } from "../../src/toolstack/control/supervisor.ts";
 import { tinyGuest } from "../library/tiny-guest.ts";
 import { until } from "./machine.ts";
+import { connected } from "./wire.ts";
 
 const kernels: Record<string, Uint8Array> = {
   poweroff: tinyGuest({ prints: "bye", ends: "poweroff" }),
@@ -204,4 +206,36 @@ test("the end of the machine: guests are asked first, and are not restarted", as
   assert.deepEqual(await paused.outcome, { reason: "destroyed" });
   assert.deepEqual(await reboots.outcome, { reason: "reboot" });
   assert.deepEqual(supervisor.all, []);
+});
+
+test("who waits for the end of a domain hears what has become of the request to shut down", async () => {
+  const supervisor = await start();
+  const { domain } = await supervisor.create(spec("slow", "block"));
+  const client = connected(
+    controlHandlers({
+      supervisor,
+      version: "1.2.3",
+      host: {},
+      after: (milliseconds, callback) => {
+        const timer = setTimeout(callback, milliseconds / 1000);
+        return () => clearTimeout(timer);
+      },
+      stop: () => {},
+    }),
+  );
+  const heard: object[] = [];
+  const waiting = client.stream("wait", { domain: "slow" }, (status) => void heard.push(status));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(heard, []);
+  await client.request("shutdown", { domain: "slow", how: "poweroff" });
+  await until(() => heard.length === 1, "the request is told of");
+  supervisor.machine.xenstore.write(`/local/domain/${domain.id}/control/shutdown`, "");
+  await until(() => heard.length === 2, "it is taken");
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(heard, [
+    { how: "poweroff", taken: false, requests: 1 },
+    { how: "poweroff", taken: true, requests: 1 },
+  ]);
+  domain.destroy();
+  assert.deepEqual(await waiting.result, { reason: "destroyed" });
 });

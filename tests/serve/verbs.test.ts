@@ -121,6 +121,14 @@ test("what is wrong is told in one line, and leaves nothing", async () => {
   assert.match(await bad("create", "name=x", `kernel=${block}`, "memory=9999"), /not enough memory for x/);
   assert.match(await bad("create", "name=x", `kernel=${broken}`, "memory=4"), /kernel|ELF/);
   assert.match(await bad("console", "none"), /there is no domain none/);
+  assert.match(await bad("console", "-n", "1", "there"), /domain there has no console 1: it has one, number 0/);
+  assert.match(await bad("console", "-t", "serial", "there"), /domain there is paravirtual: it has no serial console/);
+  for (const host of ["0", "Domain-0"]) {
+    assert.match(await bad("pause", host), /domain 0 is this program itself/);
+    assert.match(await bad("list", host), /domain 0 is this program itself/);
+  }
+  assert.match(await bad("create", "name=Domain-0"), /Domain-0 is the name of the machine's own side/);
+  assert.match(await bad("rename", "there", "Domain-0"), /Domain-0 is the name of the machine's own side/);
   for (const verb of ["destroy", "pause", "unpause", "shutdown", "reboot", "uptime", "vcpu-list", "domid"]) {
     assert.match(await bad(verb, "none"), /there is no domain none\n$/, verb);
   }
@@ -140,9 +148,16 @@ test("command lines that make no sense: status 2", async () => {
     ["mem-set", "x", "much"],
     ["vcpu-set", "x", "0"],
     ["sched-credit2", "-w", "3"],
+    ["sched-credit2", "-r", "300"],
+    ["sched-credit2", "-s", "-w", "300"],
+    ["sched-rtds", "-p", "300"],
+    ["sched-rtds", "-d", "x", "-v", "0", "-v", "1", "-p", "300"],
+    ["sched-rtds", "-d", "x", "-v", "-1"],
     ["top", "-d", "0"],
     ["xenstore-write", "/a"],
     ["console"],
+    ["console", "-t", "vga", "x"],
+    ["console", "-n", "one", "x"],
     ["frobnicate"],
     ["serve", "--memory", "1K"],
     ["serve", "--shutdown-timeout", "soon"],
@@ -265,15 +280,45 @@ test("mem-set, mem-max, vcpu-set, sched-credit2, sched-rtds", async () => {
   assert.equal(await key("cpu/2/availability"), "offline\n");
   assert.match(await bad("vcpu-set", "guest", "4"), /can have 1 to 3 vCPUs, not 4/);
   const name = "guest".padEnd(33);
-  const header = `Cpupool Pool-0:\n${"Name".padEnd(33)}   ID Weight  Cap\n`;
-  assert.equal(await good("sched-credit2"), `${header}${name} ${id.padStart(4)}    512   50\n`);
+  const pool = "Cpupool Pool-0: ratelimit=1000us\n";
+  const header = `${"Name".padEnd(33)}   ID Weight  Cap\n`;
+  assert.equal(await good("sched-credit2"), `${pool}${header}${name} ${id.padStart(4)}    512   50\n`);
   await good("sched-credit2", "-d", "guest", "-w", "128");
   assert.equal(await good("sched-credit2", "-d", "guest"), `${header}${name} ${id.padStart(4)}    128   50\n`);
   await good("sched-rtds", "-d", "guest", "-p", "10000", "-b", "2000");
-  assert.equal(await good("sched-credit2"), header);
-  assert.match(await good("sched-rtds"), /\nguest +\d+ +10000 +2000 +(yes|no)\n$/);
+  assert.equal(await good("sched-credit2"), pool + header);
+  assert.match(await good("sched-rtds"), /^Cpupool Pool-0: sched=RTDS\n.*\nguest +\d+ +10000 +2000 +(yes|no)\n$/);
   assert.match(await bad("sched-rtds", "-d", "guest", "-b", "20000"), /budget|period/);
   await good("destroy", "guest");
+});
+
+test("sched-rtds -v: parameters of single vCPUs, all changes or none", async () => {
+  const id = (await create("guest", block, "vcpus=3")).padStart(4);
+  const name = "guest".padEnd(33);
+  const lines = async (...argv: string[]): Promise<string[]> =>
+    (await good("sched-rtds", "-d", "guest", ...argv)).trimEnd().split("\n").slice(1);
+  await good("sched-rtds", "-d", "guest", "-v", "all", "-p", "20000", "-b", "1000", "-e", "0");
+  await good("sched-rtds", "-d", "guest", "-v", "0", "-p", "300", "-b", "150", "-v", "2", "-p", "400", "-b", "100");
+  const vcpus = [
+    `${name} ${id}    0       300       150         no`,
+    `${name} ${id}    1     20000      1000         no`,
+    `${name} ${id}    2       400       100         no`,
+  ];
+  assert.deepEqual(await lines("-v", "all"), vcpus);
+  assert.deepEqual(await lines("-v", "2", "-v", "1"), [vcpus[1], vcpus[2]]);
+  assert.deepEqual(await lines(), [`${name} ${id}       300       150         no`]);
+  assert.match(await good("sched-rtds", "-v", "all"), /^Cpupool Pool-0: sched=RTDS\nName +ID VCPU +Period .*\n/);
+  assert.match(await bad("sched-rtds", "-d", "guest", "-v", "1", "-v", "3", "-e", "1", "-e", "1"), /has no vCPU 3/);
+  assert.match(await bad("sched-rtds", "-d", "guest", "-v", "1", "-v", "0", "-b", "200", "-b", "290"), /95|are left/);
+  assert.deepEqual(await lines("-v", "all"), vcpus);
+  await good("destroy", "guest");
+});
+
+test("sched-credit2 -s: the rate limit", async () => {
+  await good("sched-credit2", "-s", "-r", "300");
+  assert.equal(await good("sched-credit2", "-s"), "Cpupool Pool-0: ratelimit=300us\n");
+  assert.match(await bad("sched-credit2", "-s", "-r", "7"), /100 to 500000, not 7/);
+  await good("sched-credit2", "--schedparam", "--ratelimit_us=1000");
 });
 
 test("every verb has help with an example", async () => {

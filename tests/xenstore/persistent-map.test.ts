@@ -6,15 +6,16 @@ import { Random } from "../fuzz/random.ts";
 /** Keys with the same FNV-1a hash. */
 const COLLIDING = ["costarring", "liquid", "declinate", "macallums", "altarage", "zinke", "altarages", "zinkes"];
 
-test("it is what a Map is, and old versions stay as they were", () => {
+/** Compares a map with a Map, over many changes of some keys. */
+function checkMap(keys: readonly string[], deletions: number): void {
   const random = new Random(1);
-  const keys = [...COLLIDING, ...Array.from({ length: 300 }, (_, i) => `key${i}`)];
   let map = PersistentMap.empty<string, number>();
   const expected = new Map<string, number>();
   const versions: { map: typeof map; entries: [string, number][] }[] = [];
   for (let step = 0; step < 5000; step++) {
-    const key = keys[random.below(random.below(10) === 0 ? keys.length : 40)]!;
-    if (random.below(3) === 0) {
+    const key = keys[random.below(random.below(10) === 0 ? keys.length : 40) % keys.length]!;
+    // By turns it grows and shrinks.
+    if (random.below(3) < (step % 200 < 100 ? deletions : 1)) {
       assert.equal(map.has(key), expected.has(key));
       map = map.delete(key);
       expected.delete(key);
@@ -32,6 +33,14 @@ test("it is what a Map is, and old versions stay as they were", () => {
   for (const key of keys) map = map.delete(key);
   assert.equal(map.size, 0);
   assert.deepEqual([...map], []);
+}
+
+test("it is what a Map is, and old versions stay as they were", () => {
+  checkMap([...COLLIDING, ...Array.from({ length: 300 }, (_, i) => `key${i}`)], 1);
+});
+
+test("also where it is now a list, now a trie", () => {
+  checkMap([...COLLIDING, ...Array.from({ length: 16 }, (_, i) => `key${i}`)], 2);
 });
 
 test("keys with equal hashes live together, and apart from others", () => {

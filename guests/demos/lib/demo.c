@@ -1,6 +1,8 @@
 #include "demo.h"
 
 struct start_info *start_info;
+/* Where the entry point leaves the registers, for tests of the start of day. */
+char initial_state[160];
 volatile union shared_page shared_page __attribute__((aligned(4096)));
 
 #define SHARED_PTE (start_info->shared_info | PTE_P | PTE_RW | PTE_U | PTE_A | PTE_D)
@@ -8,8 +10,8 @@ volatile union shared_page shared_page __attribute__((aligned(4096)));
 
 static volatile struct xencons_interface *console;
 
-_Noreturn void demo_start(void);
-_Noreturn void demo_start(void)
+_Noreturn void guest_main(void);
+_Noreturn void guest_main(void)
 {
     update_va_mapping(&shared_page, SHARED_PTE);
     hypercall3(HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer, 0, 0);

@@ -24,7 +24,7 @@ export class Console {
   readonly #input: { bytes: Uint8Array; done: () => void }[] = [];
   readonly #onInput: () => void;
   #ring: ConsoleRing | undefined;
-  #notify: () => void = () => {};
+  #connection: ConsoleConnection | undefined;
   #ended = false;
 
   /**
@@ -59,7 +59,7 @@ export class Console {
   /** The guest's ring is there. */
   connect(connection: ConsoleConnection): void {
     this.#ring = new ConsoleRing(connection.page);
-    this.#notify = () => connection.notify();
+    this.#connection = connection;
     this.onEvent();
   }
 
@@ -83,7 +83,7 @@ export class Console {
     if (this.#ring === undefined) return;
     const received = this.#drain(this.#output.room);
     const sent = this.#sendInput();
-    if (received || sent) this.#notify();
+    if (received || sent) this.#connection?.notify();
   }
 
   #drain(limit: number): boolean {

@@ -20,7 +20,7 @@ export function consoleDriver(driverDomain: DriverDomain, console: Console): Dev
         frontend.readNumber("port"),
         () => console.onEvent(),
       );
-      release = connection.release;
+      release = () => connection.release();
       console.connect(connection);
     },
     disconnect() {

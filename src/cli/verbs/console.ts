@@ -1,24 +1,31 @@
 /** `typervisor console`: a domain's console on this terminal, beside others who look at it. */
 import { setTimeout as delay } from "node:timers/promises";
 import { type ControlClient, ControlError, type DomainOutcome, LONGEST_INPUT, openTerminal } from "../../client.ts";
-import { signalStatus } from "../exit-status.ts";
-import { addMachineVerb, GROUPS, type VerbContext } from "./verb.ts";
+import { ExitStatus, signalStatus, UserError } from "../exit-status.ts";
+import { addMachineVerb, GROUPS, numberOf, type VerbContext } from "./verb.ts";
 
 /** Ctrl-], as in xl console and telnet. */
 const ESCAPE = 0x1d;
 /** Output that answers piped input comes within this time. */
 const QUIET_MS = 1000;
+/** The highest number that a console can have. */
+const MOST_CONSOLES = 255;
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 export function addConsoleVerb(context: VerbContext): void {
-  addMachineVerb<[string]>(
+  addMachineVerb<[string], { readonly number: string; readonly type: string }>(
     context,
     {
       usage: "console <domain>",
       group: GROUPS.domains,
       description: "attach to a domain's console; Ctrl-] detaches",
+      options: [
+        ["-n, --number <n>", "which console; domains of a machine have one, number 0", "0"],
+        ["-t, --type <type>", "its type; all are pv, serial is for guests that are not paravirtual", "pv"],
+      ],
       examples: [
         "typervisor console web",
+        "typervisor console -t pv -n 0 web            the same",
         "echo uname -a | typervisor console web",
         "",
         "The last output is shown first. Several may attach: all see the output, each may type.",
@@ -26,24 +33,36 @@ export function addConsoleVerb(context: VerbContext): void {
         "until nothing has come for a second.",
       ],
     },
-    async (client, [domain]) => {
-      const id = (await client.request("list", { domain })).domains[0]?.id ?? 0;
-      return await attachConsole(client, id);
+    async (client, [domain], { number, type }) => {
+      const console = numberOf(number, "--number", 0, MOST_CONSOLES);
+      if (type !== "pv" && type !== "serial") throw new UserError(`--type ${type}: pv or serial`, ExitStatus.Usage);
+      const found = (await client.request("list", { domain })).domains[0];
+      if (type === "serial")
+        throw new UserError(`domain ${domain} is paravirtual: it has no serial console, only -t pv`);
+      return await attachConsole(client, found?.id ?? 0, { console });
     },
   );
 }
 
 /**
  * Attaches to a domain, and to those that are started in its place, until the user detaches.
- * @param attached called when no more output can be missed
  * @returns the exit status
  */
-export async function attachConsole(client: ControlClient, id: number, attached = (): void => {}): Promise<number> {
+export async function attachConsole(
+  client: ControlClient,
+  id: number,
+  options: {
+    /** Which console of the domain; default 0. */
+    readonly console?: number;
+    /** Called when no more output can be missed. */
+    readonly attached?: () => void;
+  } = {},
+): Promise<number> {
   const onTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
   const session = onTerminal ? terminalSession() : pipedSession();
   try {
     for (let domain: number | undefined = id; domain !== undefined; ) {
-      const outcome: DomainOutcome | undefined = await follow(client, domain, session, attached);
+      const outcome: DomainOutcome | undefined = await follow(client, domain, session, options);
       if (outcome === undefined) {
         session.note("detached");
         return session.status;
@@ -77,16 +96,16 @@ async function follow(
   client: ControlClient,
   id: number,
   session: ConsoleSession,
-  attached: () => void,
+  { console = 0, attached = () => {} }: { readonly console?: number; readonly attached?: () => void },
 ): Promise<DomainOutcome | undefined> {
   const domain = String(id);
-  const request = client.stream("console", { domain }, ({ data, lost }) => {
+  const request = client.stream("console", { domain, console }, ({ data, lost }) => {
     if (lost !== undefined) session.note(`${lost} bytes were too fast for this terminal`);
     return session.write(data);
   });
   // The machine takes requests in their order.
   attached();
-  session.onInput((data) => client.request("consoleInput", { domain, data }));
+  session.onInput((data) => client.request("consoleInput", { domain, console, data }));
   const outcome = await Promise.race([request.result.catch(alreadyGone), session.detached.then(() => undefined)]);
   if (outcome === undefined) request.cancel();
   return outcome;

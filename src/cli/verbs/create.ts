@@ -109,5 +109,5 @@ async function create(client: ControlClient, spec: DomainSpec, flags: CreateFlag
   const unpause = (): void => {
     if (attach) client.request("unpause", { domain: String(id) }).catch(() => {});
   };
-  return await attachConsole(client, id, unpause);
+  return await attachConsole(client, id, { attached: unpause });
 }

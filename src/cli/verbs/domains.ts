@@ -1,6 +1,7 @@
 /** Verbs that change what a domain does: shutdown, reboot, destroy, pause, unpause, rename, sysrq, trigger. */
-import type { ControlClient } from "../../client.ts";
+import type { ControlClient, Event } from "../../client.ts";
 import { ExitStatus, UserError } from "../exit-status.ts";
+import { output } from "../output.ts";
 import { addMachineVerb, forEach, GROUPS, type VerbContext } from "./verb.ts";
 
 interface Many {
@@ -31,7 +32,7 @@ export function addDomainVerbs(context: VerbContext): void {
           // By id from now on: a restarted domain has the same name.
           const id = String((await client.request("list", { domain })).domains[0]?.id);
           await client.request("shutdown", { domain: id, how });
-          if (wait) await client.request("wait", { domain: id });
+          if (wait) await client.stream("wait", { domain: id }, (status) => tell(domain, status)).result;
         });
       },
     );
@@ -108,4 +109,15 @@ async function choose(client: ControlClient, domains: readonly string[], all = f
   if (!all && domains.length === 0) throw new UserError("which domain? (-a: all)", ExitStatus.Usage);
   if (!all) return domains;
   return (await client.request("list", {})).domains.map(({ id }) => String(id));
+}
+
+/** What keeps a domain that was asked to shut down. */
+function tell(domain: string, { how, taken, requests }: Event<"wait">): void {
+  const why = !taken
+    ? "it is still starting, or does not listen to such requests"
+    : requests > 1
+      ? "it has been asked again"
+      : "it may be at it, or may have lost it";
+  const state = taken ? `has taken the request (${how}), but is still there` : `has not taken the request (${how}) yet`;
+  output.error(`typervisor: domain ${domain} ${state}: ${why}\n`);
 }

@@ -5,6 +5,7 @@ import { addDomainVerbs } from "./domains.ts";
 import { addListVerbs } from "./list.ts";
 import { addMachineVerbs } from "./machine.ts";
 import { addResourceVerbs } from "./resources.ts";
+import { addSchedulingVerbs } from "./scheduling.ts";
 import { addServeVerbs } from "./serve.ts";
 import { addTopVerb } from "./top.ts";
 import type { VerbContext } from "./verb.ts";
@@ -19,6 +20,7 @@ export function addVerbs(context: VerbContext): void {
   addListVerbs(context);
   addDomainVerbs(context);
   addResourceVerbs(context);
+  addSchedulingVerbs(context);
   addMachineVerbs(context);
   addTopVerb(context);
   addXenstoreVerbs(context);

@@ -46,10 +46,10 @@ export function addListVerbs(context: VerbContext): void {
       const status = await forEach(names.length === 0 ? [""] : names, async (name) => {
         const { domains } = await client.request("vcpus", name === "" ? {} : { domain: name });
         for (const { id, name, vcpus } of domains) {
-          for (const { id: vcpu, online, running, blocked, cpuSeconds } of vcpus) {
+          for (const { id: vcpu, online, state, cpuSeconds } of vcpus) {
             // All vCPUs share the machine's one processor.
-            const state = online ? `${running ? "r" : "-"}${blocked ? "b" : "-"}-` : "--p";
-            rows.push(vcpuRow(name, id, vcpu, online ? 0 : "-", state, cpuSeconds.toFixed(1), "all / all"));
+            const letters = online ? `${state === "running" ? "r" : "-"}${state === "blocked" ? "b" : "-"}-` : "--p";
+            rows.push(vcpuRow(name, id, vcpu, online ? 0 : "-", letters, cpuSeconds.toFixed(1), "all / all"));
           }
         }
       });

@@ -117,6 +117,13 @@ export function print(text: string): void {
   output.out(text.endsWith("\n") || text === "" ? text : `${text}\n`);
 }
 
+/** @throws UserError with the usual status if it is no whole number in this range */
+export function numberOf(text: string, what: string, least: number, most: number): number {
+  const number = /^\d{1,13}$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= least && number <= most) return number;
+  throw new UserError(`${what} ${text}: must be a number from ${least} to ${most}`, ExitStatus.Usage);
+}
+
 /** Does something for each of several domains; what goes wrong for one does not keep it from the others. */
 export async function forEach(names: readonly string[], work: (name: string) => Promise<unknown>): Promise<number> {
   let status = 0;

@@ -45,7 +45,7 @@ function sendIpi(domain: Domain, port: number, channel: Evtchn): void {
   if (target === undefined) return;
   const slept = !isRunnable(target);
   raiseOn(target, port, channel);
-  if (slept) domain.hypervisor.scheduler.wokenByIpi(target);
+  domain.hypervisor.scheduler.ipiSent(target, slept);
 }
 
 function notifyRemote(domain: Domain, channel: Evtchn): void {

@@ -37,11 +37,53 @@ export interface HostMapped {
   readonly mfn: number;
 }
 
+/** What a mapping has done by the table that it is in. */
+interface MappingOwner {
+  written(mapping: Mapping): void;
+  unmap(mapping: Mapping): void;
+}
+
+class Mapping implements GrantMapping, HostMapped {
+  readonly domid: number;
+  readonly ref: number;
+  readonly readonly: boolean;
+  readonly mfn: number;
+  live = true;
+  readonly #owner: MappingOwner;
+  readonly #bytes: Uint8Array;
+
+  constructor(owner: MappingOwner, { domid, ref, readonly, mfn }: HostMapped, bytes: Uint8Array) {
+    this.#owner = owner;
+    this.domid = domid;
+    this.ref = ref;
+    this.readonly = readonly;
+    this.mfn = mfn;
+    this.#bytes = bytes;
+  }
+
+  get bytes(): Uint8Array {
+    if (!this.live) throw new Error(`map of grant ${this.ref} of domain ${this.domid} has ended`);
+    return this.#bytes;
+  }
+
+  written(): void {
+    if (this.live) this.#owner.written(this);
+  }
+
+  unmap(): void {
+    if (this.live) this.#owner.unmap(this);
+  }
+}
+
 export class HostMappings {
   readonly #hv: Hypervisor;
   readonly #domid: number;
   /** By the granter. */
-  readonly #mapped = new Map<number, Set<HostMapped>>();
+  readonly #mapped = new Map<number, Set<Mapping>>();
+  readonly #owner: MappingOwner = {
+    written: ({ mfn }) => this.#hv.cpu.frameWritten(mfn),
+    unmap: (mapping) => this.#unmap(mapping),
+  };
 
   constructor(hv: Hypervisor, domid: number) {
     this.#hv = hv;
@@ -71,20 +113,10 @@ export class HostMappings {
       unpin(granter, ref, "host", readonly);
       throw new GrantError(GNTST.general_error, what);
     }
-    const mapping: HostMapped = { domid, ref, readonly, mfn };
+    const mapping = new Mapping(this.#owner, { domid, ref, readonly, mfn }, hv.memory.frame(mfn));
     const mapped = this.#mapped.get(domid) ?? new Set();
     this.#mapped.set(domid, mapped.add(mapping));
-    const bytes = hv.memory.frame(mfn);
-    return {
-      get bytes() {
-        if (!mapped.has(mapping)) throw new Error(`${what} has ended`);
-        return bytes;
-      },
-      written: () => {
-        if (mapped.has(mapping)) hv.cpu.frameWritten(mfn);
-      },
-      unmap: () => this.#unmap(mapping),
-    };
+    return mapping;
   }
 
   /** Ends all mappings of a domain's frames. */
@@ -92,11 +124,11 @@ export class HostMappings {
     for (const mapping of this.#mapped.get(domid) ?? []) this.#unmap(mapping);
   }
 
-  #unmap(mapping: HostMapped): void {
-    // Also after the domain's end, which has unmapped it already.
+  #unmap(mapping: Mapping): void {
+    mapping.live = false;
     const mapped = this.#mapped.get(mapping.domid);
-    if (mapped?.delete(mapping) !== true) return;
-    if (mapped.size === 0) this.#mapped.delete(mapping.domid);
+    mapped?.delete(mapping);
+    if (mapped?.size === 0) this.#mapped.delete(mapping.domid);
     const granter = this.#hv.domains.get(mapping.domid);
     if (granter === undefined) throw new Error(`domain ${mapping.domid} went away before its grants`);
     if (!mapping.readonly) this.#hv.cpu.frameWritten(mapping.mfn);

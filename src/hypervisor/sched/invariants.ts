@@ -10,7 +10,7 @@ import { isRunnable } from "./wake.ts";
 /** Returns what does not hold, one line each. */
 export function checkScheduler(hv: Hypervisor): string[] {
   const problems: string[] = [];
-  const { share, realTime, running } = hv.scheduler;
+  const { share, realTime, running, lender } = hv.scheduler;
   let queued = 0;
   for (const domain of hv.domains.values()) {
     problems.push(...checkDomain(domain));
@@ -25,11 +25,14 @@ export function checkScheduler(hv: Hypervisor): string[] {
     problems.push(`a vCPU of domain ${running.domain.id} runs, which is gone`);
   }
   if (running !== undefined && running.sched.place === PLACE.running) {
-    const { realtime, cur_deadline } = running.sched;
+    const { realtime, cur_deadline } = (lender ?? running).sched;
     const ahead = realTime.queued.firstKey < (realtime !== 0 ? cur_deadline : Number.POSITIVE_INFINITY);
     // Unless it has yielded.
     const lent = Math.max(hv.scheduler.record.rate_limit, MIN_SLICE);
     if (ahead && hv.scheduler.sliceEnd > hv.clock.now() + lent) problems.push("a deadline waits for a later one");
+  }
+  if (lender !== undefined && (lender.domain !== running?.domain || !realTime.queued.has(lender))) {
+    problems.push(`vCPU ${lender.id} of domain ${lender.domain.id} lends its budget, wrongly`);
   }
   const promised = realTimeUtilisation(hv);
   if (promised > RT_LIMIT + 1e-6) problems.push(`${promised} of the processor is promised`);

@@ -20,10 +20,11 @@ import { isRunnable } from "./wake.ts";
 
 const DEFAULT_RATE_LIMIT = 1_000_000;
 /**
- * How long a vCPU goes on that has woken another one of its domain by an IPI: often it does nothing but
- * spin for the answer. (For one that was awake, but without the processor, Linux yields by itself.)
+ * How long a vCPU goes on that has sent another one of its domain an IPI: often it does nothing but spin for the answer.
  */
 const IPI_SLICE = 50_000;
+/** How long the other one then has the processor at most, if it is on the real-time budget of the first. */
+const LOAN = 250_000;
 
 export class Scheduler {
   readonly record: SchedulerRecord;
@@ -38,8 +39,10 @@ export class Scheduler {
   /** `#running` executes now, and has paid up to `#paid`. */
   #entered = false;
   #paid = 0;
-  /** It has been woken by an IPI of `#running`: the next one, if it has not had much more than others. */
+  /** It has been sent an IPI by `#running`: the next one, if it has not had much more than others. */
   #favourite: Vcpu | undefined;
+  /** A real-time vCPU in whose place, and on whose budget, `#running` runs. */
+  #lender: Vcpu | undefined;
 
   constructor(hv: Hypervisor) {
     this.#hv = hv;
@@ -51,6 +54,11 @@ export class Scheduler {
   /** The vCPU that has the processor, be it between two slices of the run loop. */
   get running(): Vcpu | undefined {
     return this.#running;
+  }
+
+  /** On whose real-time budget the running vCPU runs, if not on its own. */
+  get lender(): Vcpu | undefined {
+    return this.#lender;
   }
 
   /** When the running vCPU must give way to another look at the queues. */
@@ -85,6 +93,8 @@ export class Scheduler {
     if (runnable && !yields && now < this.#sliceEnd) return last;
     last.sched.yielded = 0;
     this.#running = undefined;
+    this.#endLoan(now);
+    if (runnable && this.#lends(last, now)) return this.#running;
     if (!runnable) this.#sleep(last);
     else if (!yields) this.#queue(last, now, false);
     const other = this.#take(now);
@@ -114,18 +124,26 @@ export class Scheduler {
     this.share.runEvents(now, (vcpu) => this.#preempt(vcpu, now));
   }
 
-  /** The running vCPU has woken `target` by an IPI. */
-  wokenByIpi(target: Vcpu): void {
+  /**
+   * The running vCPU has sent `target` an IPI, which has woken it if it slept. In the proportional class one that was awake
+   * has its turn soon, and when Linux sees in its runstate that it waits, it yields by itself. In real time its turn may be
+   * after all of the sender's budget.
+   */
+  ipiSent(target: Vcpu, slept: boolean): void {
     const running = this.#running;
-    if (running === undefined || target.domain !== running.domain || target.sched.place !== PLACE.queued) return;
-    if (running.sched.realtime !== 0 || target.sched.realtime !== 0) return;
+    if (running === undefined || this.#lender !== undefined || target.domain !== running.domain) return;
+    const { place, realtime } = target.sched;
+    // A budget can be lent to whoever waits for the processor, for whatever reason.
+    const waits =
+      running.sched.realtime !== 0 ? place !== PLACE.none : slept && place === PLACE.queued && realtime === 0;
+    if (!waits || target === running) return;
     this.#favourite = target;
     this.#endSlice(this.#hv.clock.now() + IPI_SLICE);
   }
 
   /** Domain 0 has worked for a domain, which pays for that as if it had run. */
   chargeWork(domain: Domain, time: number): void {
-    const vcpu = this.#running?.domain === domain ? this.#running : domain.vcpus[0];
+    const vcpu = this.#running?.domain === domain ? (this.#lender ?? this.#running) : domain.vcpus[0];
     if (vcpu === undefined || time <= 0) return;
     this.#pay(vcpu, time);
     if (vcpu.sched.place !== PLACE.queued) return;
@@ -155,7 +173,7 @@ export class Scheduler {
   rebuild(): void {
     this.share.clear();
     this.realTime.clear();
-    this.#running = this.#favourite = undefined;
+    this.#running = this.#favourite = this.#lender = undefined;
     this.#entered = false;
     for (const domain of this.#hv.domains.values()) {
       domain.record.sched.active = 0;
@@ -174,6 +192,34 @@ export class Scheduler {
     return next;
   }
 
+  /**
+   * A real-time vCPU that is the next lends the processor to one of its domain that it has sent an IPI. What
+   * that uses is taken from its own budget, before its own deadline: to other domains it is as if it went on itself.
+   */
+  #lends(last: Vcpu, now: number): boolean {
+    const next = this.#favourite;
+    if (next === undefined || next.sched.place === PLACE.none) return false;
+    const { realtime, cur_budget, cur_deadline } = last.sched;
+    if (realtime === 0 || cur_budget <= 0) return false;
+    if (this.realTime.queued.firstKey < cur_deadline) return false;
+    this.#favourite = undefined;
+    this.#queue(last, now, false);
+    this.realTime.remove(next);
+    this.share.remove(next);
+    this.#lender = last;
+    this.#grant(next, now, last);
+    return true;
+  }
+
+  #endLoan(now: number): void {
+    const lender = this.#lender;
+    if (lender === undefined) return;
+    this.#lender = undefined;
+    // Its budget is less than when it was queued.
+    this.realTime.remove(lender);
+    this.#queue(lender, now, false);
+  }
+
   /** Gives a vCPU the processor. `last` had it before. */
   #grant(next: Vcpu | undefined, now: number, last: Vcpu | undefined): Vcpu | undefined {
     if (next === undefined) return undefined;
@@ -186,6 +232,7 @@ export class Scheduler {
 
   /** How long a vCPU may run that has just been chosen. */
   #endOf(vcpu: Vcpu, now: number): number {
+    if (this.#lender !== undefined) return now + Math.min(LOAN, this.#lender.sched.cur_budget);
     const { realtime, cur_budget, cur_deadline } = vcpu.sched;
     const end =
       realtime !== 0 ? now + cur_budget : Math.max(this.share.sliceEnd(vcpu, this.#start, now), now + MIN_SLICE);
@@ -206,7 +253,12 @@ export class Scheduler {
 
   #sleep(vcpu: Vcpu): void {
     // What the others of its domain pay changes with it.
-    if (this.#entered) this.#charge(this.#hv.clock.now());
+    const now = this.#hv.clock.now();
+    if (this.#entered) this.#charge(now);
+    if (vcpu === this.#lender) {
+      this.#lender = undefined;
+      this.#endSlice(now);
+    }
     vcpu.domain.record.sched.active--;
     this.realTime.sleep(vcpu);
     this.share.remove(vcpu);
@@ -216,7 +268,8 @@ export class Scheduler {
   /** Takes a vCPU off the processor or out of its queue, wherever it is. */
   #withdraw(vcpu: Vcpu): void {
     if (vcpu === this.#running) {
-      this.#running = undefined;
+      // With it, all of its domain are withdrawn.
+      this.#running = this.#lender = undefined;
       this.#endSlice(0);
     }
     if (vcpu === this.#favourite) this.#favourite = undefined;
@@ -247,11 +300,13 @@ export class Scheduler {
     this.share.remove(vcpu);
     this.#queue(vcpu, now, false);
     this.#preempt(vcpu, now);
+    // Others may be before it now.
+    if (vcpu === this.#lender) this.#endSlice(now);
   }
 
   /** A vCPU has come into a queue: it may be to take the processor from the one that has it. */
   #preempt(vcpu: Vcpu, now: number): void {
-    const running = this.#running;
+    const running = this.#lender ?? this.#running;
     if (running === undefined || vcpu.sched.place !== PLACE.queued) return;
     if (vcpu.sched.realtime !== 0) {
       if (running.sched.realtime === 0 || vcpu.sched.cur_deadline < running.sched.cur_deadline) this.#endSlice(now);
@@ -271,7 +326,7 @@ export class Scheduler {
     if (!this.#entered || vcpu === undefined || now <= this.#paid) return;
     const time = now - this.#paid;
     this.#paid = now;
-    this.#pay(vcpu, time);
+    this.#pay(this.#lender ?? vcpu, time);
   }
 
   #pay(vcpu: Vcpu, time: number): void {

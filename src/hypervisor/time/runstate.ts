@@ -7,6 +7,7 @@ import { systemTime } from "./now.ts";
 
 /** Stolen time (nanoseconds) at which the guest is told at once. */
 const SEEN_AT = 1_000_000;
+const STATES = Object.values(RUNSTATE);
 
 /** A new vCPU is offline, from now on. */
 export function initRunstate(vcpu: Vcpu, state: Runstate): void {
@@ -48,12 +49,23 @@ export function accountStolen(vcpu: Vcpu, from: number, to: number): void {
   if (record.unseen_stolen >= SEEN_AT) updateRunstateArea(vcpu);
 }
 
+/** Nanoseconds in one RUNSTATE_*, up to a time: the present state goes on. */
+function timeInState({ time }: Vcpu, state: number, now: bigint): bigint {
+  const past = time.time_in_state.get(state);
+  if (time.state !== state) return past;
+  const present = now - time.state_entry_time;
+  return present > 0n ? past + present : past;
+}
+
+/** Nanoseconds on the processor, up to now. */
+export function runningTime(vcpu: Vcpu): number {
+  return Number(timeInState(vcpu, RUNSTATE.running, systemTime(vcpu.domain.hypervisor)));
+}
+
 /** Nanoseconds in each RUNSTATE_*, up to now. */
 export function runstateTimes(vcpu: Vcpu): number[] {
-  const { time_in_state, state, state_entry_time } = vcpu.time;
-  const times = [0, 1, 2, 3].map((s) => Number(time_in_state.get(s)));
-  times[state]! += Math.max(0, Number(systemTime(vcpu.domain.hypervisor) - state_entry_time));
-  return times;
+  const now = systemTime(vcpu.domain.hypervisor);
+  return STATES.map((state) => Number(timeInState(vcpu, state, now)));
 }
 
 /** vcpu_runstate_info as it is in this moment, the time in the present state included. */
@@ -64,11 +76,8 @@ export function runstateBytes(vcpu: Vcpu, upToNow: boolean): Uint8Array {
   const info = layout.at({ u8, dv: new DataView(u8.buffer) }, 0);
   info.state = record.state;
   info.state_entry_time = record.state_entry_time;
-  for (let state = 0; state < 4; state++) info.time.set(state, record.time_in_state.get(state));
-  if (upToNow) {
-    const spent = systemTime(vcpu.domain.hypervisor) - record.state_entry_time;
-    if (spent > 0n) info.time.set(record.state, info.time.get(record.state) + spent);
-  }
+  const until = upToNow ? systemTime(vcpu.domain.hypervisor) : record.state_entry_time;
+  for (const state of STATES) info.time.set(state, timeInState(vcpu, state, until));
   return u8;
 }
 

@@ -25,7 +25,8 @@ export interface ConsoleReader {
 
 export class ConsoleHub {
   readonly #console: Console;
-  readonly #history = new Uint8Array(HISTORY);
+  /** As large as what came so far, up to HISTORY: many a guest writes no more than some lines. */
+  #history = new Uint8Array(0);
   readonly #waiting = new Set<() => void>();
   /** Bytes that came so far: the newest HISTORY of them are kept. */
   #total = 0;
@@ -74,6 +75,7 @@ export class ConsoleHub {
   }
 
   #keep(bytes: Uint8Array): void {
+    this.#makeRoom(this.#total + bytes.length);
     const skipped = Math.max(0, bytes.length - HISTORY);
     const start = (this.#total + skipped) % HISTORY;
     const newest = bytes.subarray(skipped);
@@ -81,6 +83,14 @@ export class ConsoleHub {
     this.#history.set(newest.subarray(0, first), start);
     this.#history.set(newest.subarray(first), 0);
     this.#total += bytes.length;
+  }
+
+  /** Room for the newest of `total` bytes. What is smaller than HISTORY has not come round yet. */
+  #makeRoom(total: number): void {
+    const old = this.#history;
+    if (old.length >= Math.min(total, HISTORY)) return;
+    this.#history = new Uint8Array(Math.min(HISTORY, Math.max(total, 2 * old.length)));
+    this.#history.set(old);
   }
 
   #slice(from: number, to: number): Uint8Array {

@@ -1,6 +1,7 @@
 /** What the daemon does for each request of the control protocol. */
 import { XEN_MAJOR, XEN_MINOR } from "../../hypervisor/misc/xen-version.ts";
 import * as control from "../domain-control.ts";
+import type { ShutdownStatus } from "../shutdown-request.ts";
 import { ControlError } from "./protocol.ts";
 import type { Handlers } from "./server.ts";
 import { type DomainOutcome, type MachineStatus, nameProblem } from "./shapes.ts";
@@ -21,6 +22,8 @@ export interface ServedMachine {
 }
 
 const DONE = {};
+/** Who waits for the end of a domain hears this often of what keeps it: a bit longer than it takes to be asked again. */
+const TELL_MS = 6000;
 
 export function controlHandlers(served: ServedMachine): Handlers {
   const { supervisor } = served;
@@ -74,7 +77,11 @@ export function controlHandlers(served: ServedMachine): Handlers {
       alive(find(domain)).shutdown(how);
       return DONE;
     },
-    wait: ({ domain }, call) => outcomeOf(find(domain), call),
+    wait: async ({ domain }, call) => {
+      const found = find(domain);
+      const stop = tellOfShutdown(served, found, (status) => void call.event(status));
+      return await outcomeOf(found, call).finally(stop);
+    },
     rename: ({ domain, name }) => {
       const found = find(domain);
       const problem = nameProblem(name);
@@ -111,22 +118,31 @@ export function controlHandlers(served: ServedMachine): Handlers {
       attempt(() => control.setMaximumMemory(target, bytes));
       return DONE;
     },
-    credit2: ({ domain }) => ({ domains: scheduled(supervisor, domain, control.credit2) }),
+    credit2: ({ domain }) => ({
+      rateLimit: machine.schedulerRateLimit,
+      domains: scheduled(supervisor, domain, control.credit2),
+    }),
     setCredit2: ({ domain, ...parameters }) => {
       const target = alive(find(domain));
       attempt(() => control.setCredit2(target, parameters));
       return DONE;
     },
+    setRateLimit: ({ microseconds }) => {
+      attempt(() => {
+        machine.schedulerRateLimit = microseconds;
+      });
+      return DONE;
+    },
     rtds: ({ domain }) => ({ domains: scheduled(supervisor, domain, control.rtds) }),
-    setRtds: ({ domain, ...parameters }) => {
+    setRtds: ({ domain, changes }) => {
       const target = alive(find(domain));
-      attempt(() => control.setRtds(target, parameters));
+      attempt(() => control.setRtds(target, changes));
       return DONE;
     },
 
-    console: async ({ domain }, call) => {
+    console: async ({ domain, console }, call) => {
       const found = find(domain);
-      await found.console.follow({
+      await consoleOf(found, console).follow({
         show: (data, lost) => call.event({ data, ...(lost > 0 && { lost }) }),
         get cancelled() {
           return call.cancelled;
@@ -135,8 +151,8 @@ export function controlHandlers(served: ServedMachine): Handlers {
       });
       return outcomeOf(found, call);
     },
-    consoleInput: async ({ domain, data }) => {
-      await find(domain).console.type(data);
+    consoleInput: async ({ domain, console, data }) => {
+      await consoleOf(find(domain), console).type(data);
       return DONE;
     },
 
@@ -167,6 +183,30 @@ function machineStatus({ supervisor, version, host }: ServedMachine): MachineSta
 function alive({ domain }: Supervised): Supervised["domain"] {
   if (domain.end === undefined) return domain;
   throw new ControlError("unavailable", `domain ${domain.name} has ended (${domain.end.reason}) and is kept as it was`);
+}
+
+/** @throws ControlError unsupported */
+function consoleOf({ domain, console }: Supervised, number = 0): Supervised["console"] {
+  if (number === 0) return console;
+  throw new ControlError("unsupported", `domain ${domain.name} has no console ${number}: it has one, number 0`);
+}
+
+/** Tells what has become of a request to shut down that is not followed soon, and when that changes. Returns how to stop. */
+function tellOfShutdown(
+  served: ServedMachine,
+  { domain }: Supervised,
+  tell: (status: ShutdownStatus) => void,
+): () => void {
+  let told: ShutdownStatus | undefined;
+  let cancel = (): void => {};
+  const look = (): void => {
+    const status = domain.shutdownStatus;
+    if (status !== undefined && (status.taken !== told?.taken || status.requests !== told.requests)) tell(status);
+    told = status;
+    cancel = served.after(TELL_MS, look);
+  };
+  cancel = served.after(TELL_MS, look);
+  return () => cancel();
 }
 
 interface Cancellable {

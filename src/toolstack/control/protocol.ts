@@ -85,6 +85,11 @@ const path = string(4096);
 const ofDomain = object({ domain });
 const someDomains = object({ domain: optional(domain) });
 const value = bytes(1 << 16);
+const vcpuId = integer(0, 127);
+/** 0, the first, if not given. */
+const consoleNumber = integer(0, 255);
+const microseconds = integer(0, 2 ** 40);
+const rtds = { period: microseconds, budget: microseconds, extratime: boolean };
 
 export const METHODS = {
   info: { params: nothing, result: machineStatus },
@@ -104,11 +109,15 @@ export const METHODS = {
   pause: { params: ofDomain, result: nothing },
   unpause: { params: ofDomain, result: nothing },
   shutdown: { params: object({ domain, how: oneOf("poweroff", "reboot") }), result: nothing },
-  /** Answered when the domain has ended. */
-  wait: { params: ofDomain, result: domainOutcome },
+  /** Answered when the domain has ended. While it is slow to follow a request to shut down, this says what is known of that. */
+  wait: {
+    params: ofDomain,
+    event: object({ how: oneOf("poweroff", "reboot"), taken: boolean, requests: integer() }),
+    result: domainOutcome,
+  },
   rename: { params: object({ domain, name: string(256) }), result: nothing },
   sysrq: { params: object({ domain, letter: string(1) }), result: nothing },
-  trigger: { params: object({ domain, trigger: oneOf("nmi"), vcpu: integer(0, 127) }), result: nothing },
+  trigger: { params: object({ domain, trigger: oneOf("nmi"), vcpu: vcpuId }), result: nothing },
 
   vcpus: {
     params: someDomains,
@@ -120,6 +129,8 @@ export const METHODS = {
   credit2: {
     params: someDomains,
     result: object({
+      /** Of the machine, in microseconds. */
+      rateLimit: microseconds,
       domains: array(object({ id: integer(), name: string(), weight: integer(), cap: integer() })),
     }),
   },
@@ -127,33 +138,43 @@ export const METHODS = {
     params: object({ domain, weight: optional(integer(1, 65535)), cap: optional(integer(0, 12800)) }),
     result: nothing,
   },
+  /** The shortest time for which a vCPU has the processor before another's credit takes it away. */
+  setRateLimit: { params: object({ microseconds }), result: nothing },
   /** Times in microseconds. */
   rtds: {
     params: someDomains,
     result: object({
-      domains: array(
-        object({ id: integer(), name: string(), period: integer(), budget: integer(), extratime: boolean }),
-      ),
+      domains: array(object({ id: integer(), name: string(), ...rtds, vcpus: array(object({ id: vcpuId, ...rtds })) })),
     }),
   },
+  /** Each change is for one vCPU, or for all. */
   setRtds: {
     params: object({
       domain,
-      period: optional(integer(1, 2 ** 40)),
-      budget: optional(integer(1, 2 ** 40)),
-      extratime: optional(boolean),
+      changes: array(
+        object({
+          vcpu: optional(vcpuId),
+          period: optional(microseconds),
+          budget: optional(microseconds),
+          extratime: optional(boolean),
+        }),
+        1024,
+      ),
     }),
     result: nothing,
   },
 
-  /** The console's last output, and all that comes. Ends with the domain. */
+  /** A console's last output, and all that comes. Ends with the domain. */
   console: {
-    params: ofDomain,
+    params: object({ domain, console: optional(consoleNumber) }),
     event: object({ data: bytes(1 << 20), /** Bytes before it that came too fast. */ lost: optional(integer()) }),
     result: domainOutcome,
   },
   /** Answered when the guest has taken it. */
-  consoleInput: { params: object({ domain, data: bytes(LONGEST_INPUT) }), result: nothing },
+  consoleInput: {
+    params: object({ domain, console: optional(consoleNumber), data: bytes(LONGEST_INPUT) }),
+    result: nothing,
+  },
   /** The hypervisor's message buffer. */
   messages: { params: object({ clear: boolean }), result: object({ text: string(1 << 24) }) },
 

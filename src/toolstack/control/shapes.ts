@@ -5,8 +5,12 @@ import { boolean, type Infer, integer, number, object, oneOf, optional, string }
 /** Names go into file names and onto command lines, so they keep to few characters. Digits alone are an id. */
 export const DOMAIN_NAME = /^(?!\d+$)[A-Za-z0-9_][A-Za-z0-9_.+:@-]{0,63}$/;
 
+/** By which xenstore names the host's side. */
+export const HOST_NAME = "Domain-0";
+
 /** Why a domain cannot have this name, or undefined if it can. */
 export function nameProblem(name: string): string | undefined {
+  if (name === HOST_NAME) return `${name} is the name of the machine's own side`;
   if (DOMAIN_NAME.test(name)) return undefined;
   if (/^\d+$/.test(name)) return `${name} would be taken for a domain's id: a name needs a letter`;
   return `${JSON.stringify(name.slice(0, 70))} is no name for a domain: 1 to 64 of A-Z a-z 0-9 _ . + : @ -, not beginning with a sign`;
@@ -66,8 +70,7 @@ export type DomainStatus = Infer<typeof domainStatus>;
 export const vcpuStatus = object({
   id: integer(),
   online: boolean,
-  running: boolean,
-  blocked: boolean,
+  state: oneOf("running", "runnable", "blocked", "offline"),
   cpuSeconds: number,
 });
 export type VcpuStatus = Infer<typeof vcpuStatus>;

@@ -15,7 +15,7 @@ export function domainStatus({ domain, spec, created }: Supervised, nowMs: numbe
 }
 
 export function vcpuStatuses(domain: Domain): VcpuStatus[] {
-  return domain.vcpuInfo().map(({ cpuTime, ...vcpu }) => ({ ...vcpu, cpuSeconds: cpuTime / 1e9 }));
+  return domain.vcpus.map(({ id, online, state, running }) => ({ id, online, state, cpuSeconds: running / 1e9 }));
 }
 
 /** One domain, or all. @throws ControlError not-found */

@@ -3,6 +3,7 @@ import { XenstoreError } from "../xenstore/error.ts";
 import { isSpecial, resolvePath } from "../xenstore/path.ts";
 import { formatPermissions } from "../xenstore/permissions.ts";
 import { descendants, lookup } from "../xenstore/tree.ts";
+import { encodeText } from "../xenstore/wire.ts";
 import type { Xenstore } from "../xenstore/xenstore.ts";
 import { ControlError } from "./protocol.ts";
 import type { Handlers } from "./server.ts";
@@ -21,7 +22,7 @@ export function storeHandlers(xenstore: Xenstore): StoreHandlers {
     storeRead: ({ path }) =>
       attempt(() => {
         const found = node(path);
-        return found === undefined ? {} : { value: found.value };
+        return found === undefined ? {} : { value: encodeText(found.value) };
       }),
     storeList: ({ path }) =>
       attempt(() => {
@@ -34,7 +35,7 @@ export function storeHandlers(xenstore: Xenstore): StoreHandlers {
         if (found === undefined) return {};
         const nodes = [...descendants(found, resolvePath(0, path))].map(([at, { value, permissions }]) => ({
           path: at,
-          value,
+          value: encodeText(value),
           permissions: formatPermissions(permissions),
         }));
         return { nodes };

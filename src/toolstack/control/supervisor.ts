@@ -13,7 +13,7 @@ import type { SymbolTable } from "../symbols.ts";
 import { ConsoleHub } from "./console-hub.ts";
 import type { MessageBuffer } from "./message-buffer.ts";
 import { ControlError } from "./protocol.ts";
-import { type DomainOutcome, type DomainSpec, nameProblem } from "./shapes.ts";
+import { type DomainOutcome, type DomainSpec, HOST_NAME, nameProblem } from "./shapes.ts";
 
 /** What the program around it does for it. */
 export interface SupervisorHost {
@@ -80,8 +80,11 @@ export class Supervisor {
     return [...this.#supervised.values()];
   }
 
-  /** The domain of that id or name. @throws ControlError not-found */
+  /** The domain of that id or name. @throws ControlError not-found, unsupported for domain 0 */
   find(domain: string): Supervised {
+    if (domain === HOST_NAME || /^0+$/.test(domain)) {
+      throw new ControlError("unsupported", "domain 0 is this program itself: it has no vCPUs, and no verb is for it");
+    }
     const found = /^\d+$/.test(domain)
       ? this.#supervised.get(Number(domain))
       : this.all.find(({ domain: { name } }) => name === domain);

@@ -15,7 +15,7 @@ import { descendants, lookup, type Node, nearest, put, remove, type Tree } from 
 const NODE_HEADER = 20;
 
 export type Change =
-  | { readonly kind: "write"; readonly path: string; readonly value: Uint8Array }
+  | { readonly kind: "write"; readonly path: string; readonly value: string }
   | { readonly kind: "mkdir"; readonly path: string }
   | { readonly kind: "remove"; readonly path: string }
   | { readonly kind: "permissions"; readonly path: string; readonly permissions: Permissions };
@@ -68,7 +68,7 @@ export function applyChange(tree: Tree, caller: Caller, change: Change, quota: Q
   }
 }
 
-function write(tree: Tree, caller: Caller, path: string, value: Uint8Array | undefined, quota: Quota): Changed {
+function write(tree: Tree, caller: Caller, path: string, value: string | undefined, quota: Quota): Changed {
   const old = lookup(tree, path);
   if (!may(caller, "write", nearest(tree, path).permissions)) throw new XenstoreError("EACCES", path);
   const next = put(tree, path, value === undefined ? {} : { value }, (parent) => inherit(parent, caller));

@@ -1,158 +1,113 @@
 /**
- * An immutable map: a change makes a new one that shares nearly all of the old one, at a cost that grows with
- * the logarithm of its size (a hash array mapped trie, 32 ways). Iteration is in the order of insertion.
+ * An immutable map, whose iteration is in the order of insertion. A change makes a new one.
+ *
+ * Most directories of a store have few children, and are many: up to some size the map is a list that is copied, and
+ * takes a third of the memory. Beyond that it is a trie, of which a change copies little.
  */
-const BITS = 5;
-const WAYS = 1 << BITS;
+import { entriesOf, find, hashOf, insert, type Slot, take } from "./hash-trie.ts";
 
-interface Entry<K, V> {
-  readonly kind: "entry";
-  readonly key: K;
-  readonly value: V;
-  readonly hash: number;
-  /** Place in the order of insertion. */
-  readonly order: number;
-}
+/** Keys and values, by turns. */
+type List<K, V> = readonly (K | V)[];
 
-interface Branch<K, V> {
-  readonly kind: "branch";
-  /** Bit n: the slot for hash digit n is there. */
-  readonly bitmap: number;
-  readonly slots: readonly Slot<K, V>[];
-}
-
-/** Keys whose whole hashes are equal. */
-interface Bucket<K, V> {
-  readonly kind: "bucket";
-  readonly hash: number;
-  readonly entries: readonly Entry<K, V>[];
-}
-
-type Slot<K, V> = Entry<K, V> | Branch<K, V> | Bucket<K, V>;
-
-/** FNV-1a. */
-function hashOf(key: string | number): number {
-  const text = String(key);
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x0100_0193);
-  return hash;
-}
-
-function bitCount(word: number): number {
-  let n = word - ((word >>> 1) & 0x5555_5555);
-  n = (n & 0x3333_3333) + ((n >>> 2) & 0x3333_3333);
-  return Math.imul((n + (n >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
-}
-
-/** The bit of `hash`'s digit at `shift`. */
-const bitAt = (hash: number, shift: number): number => 1 << ((hash >>> shift) & (WAYS - 1));
-const indexOf = (bitmap: number, bit: number): number => bitCount(bitmap & (bit - 1));
-
-function find<K, V>(root: Slot<K, V> | undefined, key: K, hash: number): Entry<K, V> | undefined {
-  let slot = root;
-  for (let shift = 0; slot?.kind === "branch"; shift += BITS) {
-    const bit = bitAt(hash, shift);
-    slot = (slot.bitmap & bit) === 0 ? undefined : slot.slots[indexOf(slot.bitmap, bit)];
-  }
-  if (slot?.kind === "bucket") return slot.entries.find((entry) => entry.key === key);
-  return slot?.key === key ? slot : undefined;
-}
-
-function insert<K, V>(slot: Slot<K, V> | undefined, entry: Entry<K, V>, shift: number): Slot<K, V> {
-  if (slot === undefined) return entry;
-  if (slot.kind === "entry") return slot.key === entry.key ? entry : join(slot, entry, shift);
-  if (slot.kind === "bucket") {
-    if (slot.hash !== entry.hash) return join(slot, entry, shift);
-    return { ...slot, entries: [...slot.entries.filter(({ key }) => key !== entry.key), entry] };
-  }
-  const bit = bitAt(entry.hash, shift);
-  const index = indexOf(slot.bitmap, bit);
-  const there = (slot.bitmap & bit) !== 0;
-  const below = insert(there ? slot.slots[index] : undefined, entry, shift + BITS);
-  const slots = slot.slots.slice();
-  slots.splice(index, there ? 1 : 0, below);
-  return { kind: "branch", bitmap: slot.bitmap | bit, slots };
-}
-
-/** Parts two from where their hashes differ. An entry with the hash of the other is another key. */
-function join<K, V>(a: Entry<K, V> | Bucket<K, V>, b: Entry<K, V>, shift: number): Slot<K, V> {
-  if (a.hash === b.hash && a.kind === "entry") return { kind: "bucket", hash: a.hash, entries: [a, b] };
-  const [bitA, bitB] = [bitAt(a.hash, shift), bitAt(b.hash, shift)];
-  if (bitA === bitB) return { kind: "branch", bitmap: bitA, slots: [join(a, b, shift + BITS)] };
-  return { kind: "branch", bitmap: bitA | bitB, slots: bitA >>> 0 < bitB >>> 0 ? [a, b] : [b, a] };
-}
-
-/** Takes away a key that is there. */
-function take<K, V>(slot: Slot<K, V>, key: K, hash: number, shift: number): Slot<K, V> | undefined {
-  if (slot.kind === "entry") return undefined;
-  if (slot.kind === "bucket") {
-    const entries = slot.entries.filter((entry) => entry.key !== key);
-    return entries.length === 1 ? entries[0] : { ...slot, entries };
-  }
-  const bit = bitAt(hash, shift);
-  const index = indexOf(slot.bitmap, bit);
-  const child = slot.slots[index];
-  const below = child && take(child, key, hash, shift + BITS);
-  const slots = slot.slots.slice();
-  slots.splice(index, 1, ...(below === undefined ? [] : [below]));
-  const [only] = slots;
-  // What one branch alone led to moves up; below a branch that would be at the wrong digit.
-  if (only === undefined || (slots.length === 1 && only.kind !== "branch")) return only;
-  return { kind: "branch", bitmap: below === undefined ? slot.bitmap & ~bit : slot.bitmap, slots };
-}
-
-function* entriesOf<K, V>(slot: Slot<K, V> | undefined): Generator<Entry<K, V>> {
-  if (slot === undefined) return;
-  if (slot.kind === "entry") yield slot;
-  else if (slot.kind === "bucket") yield* slot.entries;
-  else for (const below of slot.slots) yield* entriesOf(below);
-}
+/** Keys of a list at most; a trie that gets smaller than half of it becomes a list again. */
+const LONGEST_LIST = 16;
 
 export class PersistentMap<K extends string | number, V> {
   readonly size: number;
-  readonly #root: Slot<K, V> | undefined;
+  readonly #content: List<K, V> | Slot<K, V>;
+  /** For a trie: the place of the next key in the order of insertion. */
   readonly #nextOrder: number;
 
-  private constructor(root: Slot<K, V> | undefined, size: number, nextOrder: number) {
-    this.#root = root;
+  private constructor(content: List<K, V> | Slot<K, V>, size: number, nextOrder = 0) {
+    this.#content = content;
     this.size = size;
     this.#nextOrder = nextOrder;
   }
 
   static empty<K extends string | number, V>(): PersistentMap<K, V> {
-    return new PersistentMap<K, V>(undefined, 0, 0);
+    return new PersistentMap<K, V>([], 0);
   }
 
   get(key: K): V | undefined {
-    return find(this.#root, key, hashOf(key))?.value;
+    const content = this.#content;
+    if (!isList(content)) return find(content, key, hashOf(key))?.value;
+    const at = indexIn(content, key);
+    return at < 0 ? undefined : (content[at + 1] as V);
   }
 
   has(key: K): boolean {
-    return find(this.#root, key, hashOf(key)) !== undefined;
+    const content = this.#content;
+    return isList(content) ? indexIn(content, key) >= 0 : find(content, key, hashOf(key)) !== undefined;
   }
 
   /** With `key` set to `value`; a key that is there already keeps its place in the order. */
   set(key: K, value: V): PersistentMap<K, V> {
-    const hash = hashOf(key);
-    const old = find(this.#root, key, hash);
-    const order = old?.order ?? this.#nextOrder;
-    const root = insert(this.#root, { kind: "entry", key, value, hash, order }, 0);
-    return new PersistentMap(root, this.size + (old === undefined ? 1 : 0), Math.max(this.#nextOrder, order + 1));
+    const content = this.#content;
+    if (!isList(content)) return this.#setInTrie(content, key, value);
+    const at = indexIn(content, key);
+    if (at < 0 && this.size === LONGEST_LIST) return this.#asTrie().set(key, value);
+    const list = content.slice();
+    if (at < 0) list.push(key, value);
+    else list[at + 1] = value;
+    return new PersistentMap<K, V>(list, list.length / 2);
   }
 
   /** Without `key`. */
   delete(key: K): PersistentMap<K, V> {
+    const content = this.#content;
+    if (isList(content)) {
+      const at = indexIn(content, key);
+      return at < 0
+        ? this
+        : new PersistentMap<K, V>([...content.slice(0, at), ...content.slice(at + 2)], this.size - 1);
+    }
     const hash = hashOf(key);
-    if (this.#root === undefined || find(this.#root, key, hash) === undefined) return this;
-    return new PersistentMap(take(this.#root, key, hash, 0), this.size - 1, this.#nextOrder);
+    if (find(content, key, hash) === undefined) return this;
+    const rest = take(content, key, hash, 0);
+    if (rest === undefined) return PersistentMap.empty();
+    const smaller = new PersistentMap<K, V>(rest, this.size - 1, this.#nextOrder);
+    return smaller.size > LONGEST_LIST / 2
+      ? smaller
+      : new PersistentMap<K, V>([...smaller].flat() as List<K, V>, smaller.size);
   }
 
   *[Symbol.iterator](): Generator<readonly [K, V]> {
-    const entries = [...entriesOf(this.#root)].sort((a, b) => a.order - b.order);
+    const content = this.#content;
+    if (isList(content)) {
+      for (let at = 0; at < content.length; at += 2) yield [content[at] as K, content[at + 1] as V];
+      return;
+    }
+    const entries = [...entriesOf(content)].sort((a, b) => a.order - b.order);
     for (const { key, value } of entries) yield [key, value];
   }
 
   *keys(): Generator<K> {
     for (const [key] of this) yield key;
   }
+
+  #setInTrie(trie: Slot<K, V>, key: K, value: V): PersistentMap<K, V> {
+    const hash = hashOf(key);
+    const old = find(trie, key, hash);
+    const order = old?.order ?? this.#nextOrder;
+    const root = insert(trie, { kind: "entry", key, value, hash, order }, 0);
+    return new PersistentMap(root, this.size + (old === undefined ? 1 : 0), Math.max(this.#nextOrder, order + 1));
+  }
+
+  #asTrie(): PersistentMap<K, V> {
+    let trie: Slot<K, V> | undefined;
+    let order = 0;
+    for (const [key, value] of this)
+      trie = insert(trie, { kind: "entry", key, value, hash: hashOf(key), order: order++ }, 0);
+    return trie === undefined ? this : new PersistentMap(trie, this.size, order);
+  }
+}
+
+function isList<K, V>(content: List<K, V> | Slot<K, V>): content is List<K, V> {
+  return Array.isArray(content);
+}
+
+/** Where a key is in a list; negative if it is not. */
+function indexIn<K, V>(list: List<K, V>, key: K): number {
+  for (let at = 0; at < list.length; at += 2) if (list[at] === key) return at;
+  return -1;
 }

@@ -75,7 +75,7 @@ export class Session {
       case XS.DIRECTORY_PART:
         return this.#directoryPart(payload, transaction);
       case XS.READ:
-        return this.#read(oneString(payload), transaction).value;
+        return encodeText(this.#read(oneString(payload), transaction).value);
       case XS.GET_PERMS: {
         const [path] = decodeStrings(payload);
         const special = path !== undefined && isSpecial(path) && isPrivileged(this.caller);
@@ -88,7 +88,11 @@ export class Session {
         const end = payload.indexOf(0);
         if (end < 0) throw new XenstoreError("EINVAL", "WRITE without a value");
         const path = this.#resolve(decodeText(payload.subarray(0, end)));
-        this.#store.change(this.caller, { kind: "write", path, value: payload.slice(end + 1) }, transaction);
+        this.#store.change(
+          this.caller,
+          { kind: "write", path, value: decodeText(payload.subarray(end + 1)) },
+          transaction,
+        );
         return OK;
       }
       case XS.MKDIR:

@@ -11,7 +11,8 @@ import { ownerOnly, type Permissions } from "./permissions.ts";
 import { PersistentMap } from "./persistent-map.ts";
 
 export interface Node {
-  readonly value: Uint8Array;
+  /** Bytes, one character each: see value.ts. */
+  readonly value: string;
   readonly permissions: Permissions;
   /** In the order of their creation. */
   readonly children: PersistentMap<string, Node>;
@@ -30,12 +31,11 @@ export interface Tree {
   readonly granted: PersistentMap<number, number>;
 }
 
-const NOTHING = new Uint8Array(0);
 const NO_CHILDREN = PersistentMap.empty<string, Node>();
 const NO_COUNTS = PersistentMap.empty<number, number>();
 
 export function emptyTree(): Tree {
-  const root: Node = { value: NOTHING, permissions: ownerOnly(0), children: NO_CHILDREN, generation: 1 };
+  const root: Node = { value: "", permissions: ownerOnly(0), children: NO_CHILDREN, generation: 1 };
   return { root, generation: 1, owned: NO_COUNTS.set(0, 1), granted: NO_COUNTS };
 }
 
@@ -87,7 +87,7 @@ function withChildren({ value, permissions }: Node, children: Node["children"], 
 
 /** What a change of one node gives it. */
 export interface NodeContent {
-  readonly value?: Uint8Array;
+  readonly value?: string;
   readonly permissions?: Permissions;
 }
 
@@ -122,7 +122,7 @@ export function put(
   };
   const make = (permissions: Permissions): Node => {
     counts.add(permissions, 1);
-    return { value: NOTHING, permissions, children: NO_CHILDREN, generation };
+    return { value: "", permissions, children: NO_CHILDREN, generation };
   };
 
   const root = replace(tree.root, 0);

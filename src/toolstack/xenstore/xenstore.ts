@@ -4,14 +4,15 @@
  */
 import { XenstoreError } from "./error.ts";
 import { resolvePath } from "./path.ts";
-import { DOMAIN_0, formatPermissions, parsePermissions } from "./permissions.ts";
+import { DOMAIN_0, formatPermissions, type Permissions, parsePermissions } from "./permissions.ts";
 import { DEFAULT_QUOTA, type Quota } from "./quota.ts";
 import { XenstoreRing } from "./ring.ts";
 import { type DomainRegistry, Session } from "./session.ts";
 import { Store, type Watch } from "./store.ts";
 import { Transaction } from "./transaction.ts";
 import type { Node } from "./tree.ts";
-import type { Message } from "./wire.ts";
+import { toText, toValue } from "./value.ts";
+import { decodeText, type Message } from "./wire.ts";
 
 /** Where a domain's ring is, and how to raise its event channel. */
 export interface RingConnection {
@@ -152,17 +153,24 @@ function access(store: Store, transaction?: Transaction): StoreAccess {
       throw error;
     }
   };
+  /** Many nodes in a row are given the same permissions, which are then kept once. */
+  let last: { readonly text: string; readonly permissions: Permissions } | undefined;
+  const parsed = (entries: readonly string[]): Permissions => {
+    const text = entries.join();
+    if (last?.text !== text) last = { text, permissions: parsePermissions(entries) };
+    return last.permissions;
+  };
   const change: (...args: Parameters<Transaction["apply"]>) => void = (change) =>
     store.operation(() => store.change(DOMAIN_0, change, transaction));
   return {
     read: (path) => {
       const node = get(path);
-      return node && new TextDecoder().decode(node.value);
+      return node && toText(node.value);
     },
     directory: (path) => [...(get(path)?.children.keys() ?? [])],
     write: (path, value) => {
-      const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value.slice();
-      change({ kind: "write", path: resolvePath(0, path), value: bytes });
+      const content = typeof value === "string" ? toValue(value) : decodeText(value);
+      change({ kind: "write", path: resolvePath(0, path), value: content });
     },
     mkdir: (path) => change({ kind: "mkdir", path: resolvePath(0, path) }),
     remove: (path) => {
@@ -173,7 +181,7 @@ function access(store: Store, transaction?: Transaction): StoreAccess {
       if (node === undefined) throw new XenstoreError("ENOENT", path);
       return formatPermissions(node.permissions);
     },
-    setPermissions: (path, permissions) =>
-      change({ kind: "permissions", path: resolvePath(0, path), permissions: parsePermissions(permissions) }),
+    setPermissions: (path, entries) =>
+      change({ kind: "permissions", path: resolvePath(0, path), permissions: parsed(entries) }),
   };
 }
