@@ -25,7 +25,7 @@ const MAX_WAIT = 4;
 const COMPILE_SHARE = 1 / 12;
 const COMPILE_GRACE = 40;
 /** Each time that a region has been met so often as the target of a transfer between regions, the way from there on is recorded. */
-const LONG_SAMPLES = 3;
+const LONG_SAMPLES = 64;
 /** If it has been met so often, and nothing came of it, it stays as it is. */
 const MAX_SAMPLES = 4 * LONG_SAMPLES;
 /** Regions that are recorded in one go. */

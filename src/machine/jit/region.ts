@@ -162,8 +162,9 @@ export function discoverRegion(source: RegionSource, entry: number): Region {
   discovery.explore(entry);
   const blocks = discovery.cutIntoBlocks();
   const loop = blocksOfLoop(blocks, entry);
-  if (loop.size > 0) return discovery.region(entry, loop, true);
-  return discovery.region(entry, straightCode(blocks, entry, source.memory), false);
+  const found = loop.size > 0 ? loop : straightCode(blocks, entry, source.memory);
+  findReturns(found);
+  return discovery.region(entry, found, loop.size > 0);
 }
 
 /** Another region begins at a record: it is linked to, since two copies of code cost more than a link. */
@@ -181,7 +182,8 @@ function straightCode(blocks: ReadonlyMap<number, Block>, entry: number, memory:
     found.set(at, block);
     instructions += block.code.length;
     if (instructions >= MAX_STRAIGHT) break;
-    for (const to of successorsOf(block)) reached.add(to);
+    for (const to of calleesOf(block)) reached.add(to);
+    for (const to of successorsInCall(block, blocks)) reached.add(to);
   }
   return found;
 }
@@ -192,17 +194,30 @@ export const successorsOf = ({ taken, next, targets }: Block): number[] =>
 
 export const endOf = (block: Block): RegionInsn => block.code.at(-1) as RegionInsn;
 
-/** The end of a block is a call into the region; control comes back behind it. */
+/** Behind the call at the end of a block. */
 const returnSite = (block: Block): number => endOf(block).offset + endOf(block).insn.length;
 
-/** The blocks that are reached from the entry, and from which it can be reached again. */
+const NOWHERE: readonly number[] = [];
+
+const calleesOf = (block: Block): readonly number[] =>
+  endOf(block).insn.def.mnemonic === "call" ? successorsOf(block) : NOWHERE;
+
+/** Where control goes from a block in the same call of its subroutine: calls of what is among the blocks are stepped over. */
+function successorsInCall(block: Block, blocks: ReadonlyMap<number, Block>): readonly number[] {
+  const { mnemonic } = endOf(block).insn.def;
+  if (mnemonic === "ret") return NOWHERE;
+  if (mnemonic !== "call") return successorsOf(block);
+  return calleesOf(block).some((to) => blocks.has(to)) ? [returnSite(block)] : NOWHERE;
+}
+
+/** The blocks that are reached from the entry, and from which it can be reached again, with the subroutines called in them. */
 function blocksOfLoop(blocks: ReadonlyMap<number, Block>, entry: number): Map<number, Block> {
   const predecessors = new Map<number, number[]>();
   const reached = new Set([entry]);
   for (const at of reached) {
     const block = blocks.get(at);
     if (!block) continue;
-    for (const to of successorsOf(block)) {
+    for (const to of successorsInCall(block, blocks)) {
       reached.add(to);
       const list = predecessors.get(to);
       if (list) list.push(at);
@@ -218,6 +233,14 @@ function blocksOfLoop(blocks: ReadonlyMap<number, Block>, entry: number): Map<nu
       loop.set(from, block);
       work.push(from);
     }
+  }
+  const called = new Set([...loop.values()].flatMap(calleesOf));
+  for (const at of called) {
+    const block = blocks.get(at);
+    if (!block) continue;
+    loop.set(at, block);
+    for (const to of calleesOf(block)) called.add(to);
+    for (const to of successorsInCall(block, blocks)) called.add(to);
   }
   return loop;
 }
@@ -352,7 +375,6 @@ class Discovery {
       const block = this.#blockAt(start);
       if (block.code.length > 0) blocks.set(start, block);
     }
-    findReturns(blocks);
     return blocks;
   }
 
@@ -385,27 +407,19 @@ export function addTarget({ targets }: Block, to: number): void {
 function findReturns(blocks: ReadonlyMap<number, Block>): void {
   const sites = new Map<number, number[]>();
   for (const block of blocks.values()) {
-    if (endOf(block).insn.def.mnemonic !== "call") continue;
-    const target = block.taken ?? block.targets[0];
-    if (target === undefined) continue;
-    const ofTarget = sites.get(target);
-    if (ofTarget) ofTarget.push(returnSite(block));
-    else sites.set(target, [returnSite(block)]);
+    for (const callee of calleesOf(block)) {
+      const ofCallee = sites.get(callee);
+      if (ofCallee) ofCallee.push(returnSite(block));
+      else sites.set(callee, [returnSite(block)]);
+    }
   }
-  for (const [target, ofTarget] of sites) {
-    // The subroutine: calls in it are stepped over.
-    const seen = new Set([target]);
-    for (const at of seen) {
+  for (const [callee, ofCallee] of sites) {
+    const subroutine = new Set([callee]);
+    for (const at of subroutine) {
       const block = blocks.get(at);
       if (!block) continue;
-      const { mnemonic } = endOf(block).insn.def;
-      if (mnemonic === "ret") {
-        for (const site of ofTarget) {
-          addTarget(block, site);
-        }
-      }
-      if (mnemonic === "call") seen.add(returnSite(block));
-      else if (mnemonic !== "ret") for (const to of successorsOf(block)) seen.add(to);
+      if (endOf(block).insn.def.mnemonic === "ret") for (const site of ofCallee) addTarget(block, site);
+      for (const to of successorsInCall(block, blocks)) subroutine.add(to);
     }
   }
 }

@@ -20,8 +20,8 @@ export interface TraceStep {
   readonly pageVa: bigint;
 }
 
-/** Instructions of a long region, or a little more. */
-const MAX_INSTRUCTIONS = 500;
+/** Instructions of a long region, or a little more: the time that V8's optimizer takes grows faster than the length. */
+const MAX_INSTRUCTIONS = 200;
 /** Each has a bit in the compiler's set of those that have been looked at. */
 const MAX_PAGES = 28;
 
