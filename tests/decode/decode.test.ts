@@ -216,3 +216,13 @@ test("an instruction object leaves nothing behind for the next", () => {
   decode(bytesOf("90"), 0, 64, fresh);
   assert.deepEqual({ ...insn, operands: [] }, { ...fresh, operands: [] });
 });
+
+test("operands that an instruction does not have are none", () => {
+  const insn = newInsn();
+  decode(bytesOf("80 c4 01"), 0, 64, insn); // add ah, 1
+  decode(bytesOf("c3"), 0, 64, insn);
+  assert.deepEqual(
+    insn.operands.map(({ kind, highByte }) => ({ kind, highByte })),
+    Array.from({ length: 4 }, () => ({ kind: OperandKind.None, highByte: false })),
+  );
+});

@@ -1,6 +1,7 @@
 /** The interpreter and compiled code must agree on everything, wherever a run ends. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { RegionStatistics } from "../../src/machine/jit/region-cache.ts";
 import { ExitReason } from "../../src/machine/processor.ts";
 import { type FlatMachine, flatMachine } from "../machine/flat-machine.ts";
 import { CODE_PAGE, DATA, Random, randomProgram } from "./random-program.ts";
@@ -41,7 +42,7 @@ function snapshot({ cpu, bytes }: FlatMachine): unknown {
   };
 }
 
-function compareTiers(seed: number, faults: boolean): number {
+function compareTiers(seed: number, faults: boolean): RegionStatistics {
   const program = randomProgram(new Random(seed), ITERATIONS, faults);
   const plain = flatMachine({ jit: false });
   const compiled = flatMachine({ jitThreshold: 1 });
@@ -55,19 +56,25 @@ function compareTiers(seed: number, faults: boolean): number {
     assert.equal(compiled.cpu.run(budget), reason, `seed ${seed}: exit reason`);
     assert.deepEqual(snapshot(compiled), snapshot(plain), `seed ${seed}`);
     if (reason === ExitReason.Budget) continue;
-    return compiled.cpu.statistics.regions?.compiled ?? 0;
+    return compiled.cpu.statistics.regions as RegionStatistics;
   }
 }
 
 test("random loops give the same state at every exit", () => {
   let compiled = 0;
-  for (let i = 0; i < PROGRAMS; i++) compiled += compareTiers(0x1234 + i * 7919, false);
+  let long = 0;
+  for (let i = 0; i < PROGRAMS; i++) {
+    const regions = compareTiers(0x1234 + i * 7919, false);
+    compiled += regions.compiled;
+    long += regions.long;
+  }
   assert.ok(compiled >= PROGRAMS / 2, `only ${compiled} regions were compiled`);
+  assert.ok(long > 0, "no trace became a long region");
 });
 
 test("random loops with page crossings and faults give the same state at every exit", () => {
   let compiled = 0;
-  for (let i = 0; i < PROGRAMS; i++) compiled += compareTiers(0x4321 + i * 104729, true);
+  for (let i = 0; i < PROGRAMS; i++) compiled += compareTiers(0x4321 + i * 104729, true).compiled;
   assert.ok(compiled > 0, "nothing was compiled");
 });
 

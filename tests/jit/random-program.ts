@@ -1,4 +1,4 @@
-/** Random machine code for comparing the tiers: loops of arithmetic, memory accesses, x87 and short branches. */
+/** Random machine code for comparing the tiers: loops of arithmetic, memory accesses, x87, short branches, and subroutines. */
 
 /** Programs begin somewhere in this page, often near its end. */
 export const CODE_PAGE = 0x1000;
@@ -54,7 +54,7 @@ export function randomProgram(random: Random, iterations: number, faults: boolea
     const w = random.next(2);
     const a = register();
     const b = register();
-    switch (random.next(20)) {
+    switch (random.next(21)) {
       case 0: // op r, r
       case 1:
       case 2:
@@ -103,6 +103,8 @@ export function randomProgram(random: Random, iterations: number, faults: boolea
         ][random.next(3)] as number[];
       case 18: // x87, the stack as deep behind as before
         return x87();
+      case 19: // rdtsc: how many instructions have retired
+        return [0x0f, 0x31];
       default: // movdqu / paddd / pxor
         return [
           [0xf3, 0x0f, 0x6f, ...memory(a & 7)],
@@ -162,12 +164,29 @@ export function randomProgram(random: Random, iterations: number, faults: boolea
         code.push(0, 0, 0, 0);
         continue;
       }
+      if (mayCall > 1 && random.next(4) === 0) {
+        indirectCall(mayCall);
+        continue;
+      }
       const insn = instruction();
       // Now and then a conditional branch over the instruction.
       if (random.next(5) === 0) code.push(0x70 + random.next(16), insn.length);
       code.push(...insn);
     }
   };
+  /** Calls one of two subroutines, by a bit of the loop's counter. */
+  function indirectCall(mayCall: number): void {
+    // lea r8, [rip + one]; lea r9, [rip + other]; bt ecx, i; cmovc r8, r9; call r8
+    for (const lea of [
+      [0x4c, 0x8d, 0x05],
+      [0x4c, 0x8d, 0x0d],
+    ]) {
+      code.push(...lea);
+      calls.push({ at: code.length, to: random.next(mayCall) });
+      code.push(0, 0, 0, 0);
+    }
+    code.push(0x0f, 0xba, 0xe1, random.next(5), 0x4d, 0x0f, 0x42, 0xc1, 0x41, 0xff, 0xd0);
+  }
   const top = code.length;
   sequence(6 + random.next(30), subroutines);
   code.push(0xff, 0xc9); // dec ecx

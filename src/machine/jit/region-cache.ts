@@ -24,10 +24,12 @@ const MAX_WAIT = 4;
 /** Of the host's time since the start, this much may be spent on compilation, and some milliseconds more. */
 const COMPILE_SHARE = 1 / 12;
 const COMPILE_GRACE = 40;
-/** Each time that a region has been met so often as the target of a transfer between regions, the way from there on is recorded. */
-const LONG_SAMPLES = 64;
-/** If it has been met so often, and nothing came of it, it stays as it is. */
-const MAX_SAMPLES = 4 * LONG_SAMPLES;
+/**
+ * Each time that a region has been met so often as the target of a transfer between regions (times the threshold), the way from there
+ * on is recorded. If nothing has come of it after some attempts, it stays as it is.
+ */
+const LONG_SAMPLES = 8;
+const MAX_ATTEMPTS = 4;
 /** Regions that are recorded in one go. */
 const MAX_STEPS = 64;
 /** Live regions at most. */
@@ -87,13 +89,15 @@ export interface RegionHost {
 
 export interface RegionStatistics {
   compiled: number;
+  /** Of these, long ones, made of several. */
+  long: number;
   instructions: number;
   dropped: number;
   milliseconds: number;
 }
 
 export class RegionCache {
-  readonly statistics: RegionStatistics = { compiled: 0, instructions: 0, dropped: 0, milliseconds: 0 };
+  readonly statistics: RegionStatistics = { compiled: 0, long: 0, instructions: 0, dropped: 0, milliseconds: 0 };
   readonly #host: RegionHost;
   readonly #byFrame = new Map<number, Set<LiveRegion>>();
   /** Records for which it has been decided whether a region begins there. */
@@ -154,8 +158,9 @@ export class RegionCache {
     if (this.#trace) return this.#record(this.#trace, live);
     if (live.long) return;
     live.samples++;
-    if (live.samples % LONG_SAMPLES !== 0 || this.#isExpensive()) return;
-    if (live.samples > MAX_SAMPLES) live.long = true;
+    const wanted = LONG_SAMPLES * this.#host.threshold;
+    if (live.samples % wanted !== 0 || this.#isExpensive()) return;
+    if (live.samples > MAX_ATTEMPTS * wanted) live.long = true;
     this.#trace = { chains: this.#host.chains, steps: [] };
     this.#record(this.#trace, live);
   }
@@ -276,6 +281,7 @@ export class RegionCache {
     memory.u16[(record + REC_CASE) >>> 1] = index;
     this.#live++;
     this.statistics.compiled++;
+    if (long) this.statistics.long++;
     this.statistics.instructions += region.instructions;
   }
 
