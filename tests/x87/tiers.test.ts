@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CPU_STATE } from "../../src/machine/layout.ts";
-import { x87InTypeScript } from "../../src/machine/x86/semantics/x87.ts";
+import { x87Interpreted } from "../../src/machine/x86/semantics/x87.ts";
 import { R15, RDI, RSP } from "../../src/machine/x86/state.ts";
 import { type FlatMachine, flatMachine } from "../machine/flat-machine.ts";
 import { Random } from "../softfloat/operands.ts";
@@ -27,7 +27,7 @@ const STACK = 0x9000;
 const MEMORY = 16;
 
 const random = new Random(Number(process.env.TYPERVISOR_X87_SEED ?? 1));
-const inTypeScript = new Set(x87InTypeScript);
+const inTypeScript = new Set(x87Interpreted);
 const lines = [
   ...tableForms(
     (mnemonic, feature) => (feature === "x87" || mnemonic === "fisttp") && !inTypeScript.has(mnemonic),

@@ -123,6 +123,7 @@ export function generateHandlers(
     setFlags: module.importFunction("setFlags", [I32], [I32]),
     softSse: module.importFunction("softSse", IMPORTS.softSse.params, IMPORTS.softSse.results),
     tsc: module.importFunction("tsc", IMPORTS.tsc.params, IMPORTS.tsc.results),
+    sameLevelIret: module.importFunction("sameLevelIret", [], [I32]),
     x87: importX87(module, shapes.flat()),
   };
   const forms = shapes.map((shape, i) =>

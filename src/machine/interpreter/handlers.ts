@@ -58,6 +58,7 @@ const runtimeFunctions = (runtime: Runtime): Readonly<Record<string, FunctionRef
   setFlags: runtime.setFlags,
   softSse: runtime.softSse,
   tsc: runtime.tsc,
+  sameLevelIret: runtime.sameLevelIret,
   ...runtime.x87,
 });
 

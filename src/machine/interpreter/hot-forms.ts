@@ -459,4 +459,6 @@ export const KNOWN_FORMS: readonly string[] = [
   "480f436c2460", // cmovcc.8.3 rg8 m8[b]
   "6548ff0df66eca7e", // dec.8 m8[bs]
   "6642836c5b0801", // sub.2 m2 i2[bi]
+  "480fae07", // fxsave64 m0[b]
+  "480fae0f", // fxrstor64 m0[b]
 ];

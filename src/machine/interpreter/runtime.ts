@@ -21,6 +21,7 @@ import { call, type FunctionRef, type ModuleBuilder } from "../wasm/module.ts";
 import { packFlags, unpackFlags } from "../x86/semantics/flags.ts";
 import { CR0_WP, cpuState, EFER_NXE, EXC_AC, EXC_GP, EXC_PF } from "../x86/state.ts";
 import { engineState } from "./engine-state.ts";
+import { defineSameLevelIret } from "./same-level-iret.ts";
 import { defineX87, type X87Functions } from "./x87/index.ts";
 
 const { i32: I32, i64: I64 } = ValType;
@@ -61,6 +62,8 @@ export interface Runtime {
   readonly softSse: FunctionRef;
   /** tsc() -> the time-stamp counter (f64). It asks how many instructions have retired: the budget must be in the state. */
   readonly tsc: FunctionRef;
+  /** See same-level-iret.ts. */
+  readonly sameLevelIret: FunctionRef;
   /** See x86/semantics/x87-functions.ts. */
   readonly x87: X87Functions;
 }
@@ -91,6 +94,7 @@ export function defineRuntime(module: ModuleBuilder, layout: MemoryLayout, impor
     setFlags: module.declare([I32], [I32], "setFlags"),
     softSse: imports.softSse,
     tsc: imports.tsc,
+    sameLevelIret: module.declare([], [I32], "sameLevelIret"),
     x87: defineX87(module),
   };
   module.define(runtime.walk, (fn) => defineWalk(fn, layout));
@@ -100,6 +104,7 @@ export function defineRuntime(module: ModuleBuilder, layout: MemoryLayout, impor
   module.define(runtime.find, (fn) => defineFind(fn, runtime, layout, imports));
   module.define(runtime.getFlags, defineGetFlags);
   module.define(runtime.setFlags, defineSetFlags);
+  module.define(runtime.sameLevelIret, (fn) => defineSameLevelIret(fn, runtime));
   return runtime;
 }
 

@@ -19,7 +19,7 @@ import { type Insn, OperandKind, RegClass } from "../x86/insn.ts";
 import { semantics } from "../x86/semantics/index.ts";
 import { strings } from "../x86/semantics/strings.ts";
 import { system } from "../x86/semantics/system.ts";
-import { x87InTypeScript } from "../x86/semantics/x87.ts";
+import { x87Interpreted } from "../x86/semantics/x87.ts";
 import { type FormStencils, formStencils } from "./stencils.ts";
 
 export interface RegionInsn {
@@ -111,7 +111,7 @@ const INTERPRETED = new Set([
   ...Object.keys(system).filter(
     (name) => !["rdtsc", "rdtscp", "rdpid", "clflush", "clflushopt", "clwb"].includes(name),
   ),
-  ...x87InTypeScript,
+  ...x87Interpreted,
   "syscall",
   "sysenter",
   "int",

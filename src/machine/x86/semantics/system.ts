@@ -2,7 +2,7 @@
  * System instructions (SDM vol. 3 §2.8): the privilege checks are here; what they do, being rare,
  * is TypeScript (interpreter/system.ts).
  */
-import { type Expr, i32, i64 } from "../../wasm/expression.ts";
+import { type Expr, i32, i64, ValType } from "../../wasm/expression.ts";
 import { CR4_TSD, EXC_GP, EXC_UD, FLAG_IOPL, RAX, RCX, RDX } from "../state.ts";
 import type { Emit, Semantics } from "./emit.ts";
 
@@ -41,6 +41,14 @@ const timestamp: Semantics = (e) => {
 const rdtscp: Semantics = (e) => {
   timestamp(e);
   e.setGpr(RCX, i64.and(e.state64("tsc_aux"), i64.const(0xffffffff)), 4);
+};
+
+/** IRET: the frequent one, from and to the same segments, is a runtime function. */
+const iret: Semantics = (e) => {
+  if (e.insn.operandSize === 8) {
+    e.fn.if(e.callRuntime("sameLevelIret", ValType.i32), () => e.jump(e.state64("rip")));
+  }
+  e.callSystem();
 };
 
 const undefinedOpcode: Semantics = (e) => e.raise(EXC_UD);
@@ -87,7 +95,7 @@ export const system: Record<string, Semantics> = {
   rdpid,
   rdpmc: generalProtection,
   popf: plain,
-  iret: plain,
+  iret,
   ret_far: plain,
   jmp_far: (e) => e.callSystemOperand(0, false, e.insn.operandSize === 2 ? 4 : 6),
   call_far: (e) => e.callSystemOperand(0, false, e.insn.operandSize === 2 ? 4 : 6),
