@@ -28,7 +28,7 @@ const COMPILE_GRACE = 40;
  * Each time that a region has been met so often as the target of a transfer between regions (times the threshold), the way from there
  * on is recorded. If nothing has come of it after some attempts, it stays as it is.
  */
-const LONG_SAMPLES = 8;
+const LONG_SAMPLES = 16;
 const MAX_ATTEMPTS = 4;
 /** Regions that are recorded in one go. */
 const MAX_STEPS = 64;
