@@ -4,7 +4,7 @@
  *
  *     npx tsx bench/forms.ts > src/machine/interpreter/hot-forms.ts
  */
-import { Interpreter } from "../src/machine/interpreter/index.ts";
+import { SoftwareProcessor } from "../src/machine/software-processor.ts";
 import { createMachine, obtainGuestImage } from "../src/node.ts";
 
 const INLINE = 150;
@@ -26,7 +26,7 @@ await domain.wait();
 clearTimeout(timer);
 
 const cpu = machine.hypervisor.cpu;
-if (!(cpu instanceof Interpreter)) throw new Error("this profile is of the interpreter");
+if (!(cpu instanceof SoftwareProcessor)) throw new Error("this profile is of the interpreter");
 const pairs = cpu.formProfile;
 const totals = new Map<string, { example: string; name: string; count: number }>();
 let executed = 0;

@@ -8,19 +8,27 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
+const MACHINE = ["machine/", "machine/wasm/", "machine/x86/", "machine/interpreter/", "machine/software-processor.ts"];
+
 /**
  * The floors, by the path under src/ that they begin with: what each may import. "node:" stands for
  * Node's modules, other words without a slash or a dot for npm packages.
  */
 const FLOORS = {
   "abi/": [],
-  "machine/": ["abi/"],
-  "hypervisor/": ["abi/", "machine/"],
+  // The processor: each tier stands on those before it.
+  "machine/wasm/": [],
+  "machine/x86/": ["machine/", "machine/wasm/", "abi/"],
+  "machine/interpreter/": ["machine/", "machine/wasm/", "machine/x86/", "abi/"],
+  "machine/jit/": ["machine/", "machine/wasm/", "machine/x86/", "machine/interpreter/", "abi/"],
+  "machine/software-processor.ts": ["machine/", "machine/x86/", "machine/interpreter/", "machine/jit/", "abi/"],
+  "machine/": ["machine/x86/", "abi/"],
+  "hypervisor/": ["abi/", ...MACHINE],
   // A driver sees a guest only through backends/driver-domain.ts, never the hypervisor or its memory.
   "backends/": ["abi/"],
   "platform/node/": ["node:", "abi/", "toolstack/", "backends/", "platform/", "modern-tar"],
   "platform/": [],
-  "toolstack/": ["abi/", "machine/", "hypervisor/", "backends/", "platform/", "fflate", "fzstd", "modern-tar"],
+  "toolstack/": ["abi/", ...MACHINE, "hypervisor/", "backends/", "platform/", "fflate", "fzstd", "modern-tar"],
   "index.ts": ["toolstack/", "backends/", "platform/"],
   "client.ts": ["platform/node/", "toolstack/"],
   "guest.ts": ["backends/", "platform/node/", "toolstack/"],

@@ -8,10 +8,10 @@ import { Hypervisor } from "../../src/hypervisor/hypervisor.ts";
 import { setGdt } from "../../src/hypervisor/mm/descriptor-window.ts";
 import { PCID_KERNEL, PCID_USER } from "../../src/hypervisor/traps/mode.ts";
 import type { Vcpu } from "../../src/hypervisor/vcpu.ts";
-import { createProcessor, type Interpreter } from "../../src/machine/interpreter/index.ts";
 import { CPU_STATE, layOutMemory } from "../../src/machine/layout.ts";
 import { MachineMemory, PAGE_SIZE } from "../../src/machine/memory.ts";
 import { ExitReason } from "../../src/machine/processor.ts";
+import { createProcessor, type SoftwareProcessor } from "../../src/machine/software-processor.ts";
 import { CS, cpuState, EXC_GP, EXC_PF, EXC_UD, RAX, RCX, RDI, RSI, RSP, SS } from "../../src/machine/x86/state.ts";
 import { DATA_PAGES, FuzzGuest } from "../fuzz/machine.ts";
 import type { Random } from "../fuzz/random.ts";
@@ -37,7 +37,7 @@ const GS_MSR = 0xc000_0102n;
 
 export class Subject {
   readonly hv: Hypervisor;
-  readonly cpu: Interpreter;
+  readonly cpu: SoftwareProcessor;
   readonly vcpu: Vcpu;
   readonly memory: MachineMemory;
   readonly guest: FuzzGuest;

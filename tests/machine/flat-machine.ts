@@ -1,7 +1,12 @@
 /** A processor in 64-bit user mode with one flat mapping, for tests of machine code without a kernel. */
-import { createProcessor, type Interpreter, type ProcessorOptions } from "../../src/machine/interpreter/index.ts";
+
 import { layOutMemory } from "../../src/machine/layout.ts";
 import { MachineMemory } from "../../src/machine/memory.ts";
+import {
+  createProcessor,
+  type ProcessorOptions,
+  type SoftwareProcessor,
+} from "../../src/machine/software-processor.ts";
 import * as x86 from "../../src/machine/x86/state.ts";
 
 /** Linear addresses 0 .. MAPPED-1 are readable, writable and executable; what is behind is not mapped. */
@@ -9,7 +14,7 @@ export const MAPPED = 256 * 4096;
 const PRESENT_WRITABLE_USER = 7n;
 
 export interface FlatMachine {
-  readonly cpu: Interpreter;
+  readonly cpu: SoftwareProcessor;
   readonly memory: MachineMemory;
   /** Bytes of the mapping: linear address 0 is at index 0. */
   readonly bytes: Uint8Array;
@@ -19,7 +24,7 @@ export function flatMachine(options: ProcessorOptions = {}): FlatMachine {
   const layout = layOutMemory(4 << 20, 4 << 20);
   const memory = new MachineMemory(layout.size);
   // Time is what has retired: it shows whether that is known exactly in the middle of a run.
-  const cpu: Interpreter = createProcessor(memory, layout, { now: () => cpu.retired }, options);
+  const cpu: SoftwareProcessor = createProcessor(memory, layout, { now: () => cpu.retired }, options);
   const root = layout.heapBase;
   const base = root + 0x100000;
   const entry = (at: number, value: number): void =>

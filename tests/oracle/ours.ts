@@ -2,10 +2,11 @@
  * Executes the oracle's cases on our processor, in the same address space: 4-level page
  * tables with the same mappings and rights, 64-bit user mode, descriptors as a Linux task has them.
  */
-import { createProcessor, type ProcessorOptions } from "../../src/machine/interpreter/index.ts";
+
 import { layOutMemory } from "../../src/machine/layout.ts";
 import { MachineMemory, PAGE_SIZE } from "../../src/machine/memory.ts";
 import { ExitReason, type Processor } from "../../src/machine/processor.ts";
+import { createProcessor, type ProcessorOptions } from "../../src/machine/software-processor.ts";
 import * as x86 from "../../src/machine/x86/state.ts";
 import { instructionTable } from "../../src/machine/x86/table/index.ts";
 import {

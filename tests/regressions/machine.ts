@@ -1,8 +1,9 @@
 /** A processor in 64-bit user mode with a few pages: enough to try single instructions. */
-import { createProcessor, type ProcessorOptions } from "../../src/machine/interpreter/index.ts";
+
 import { layOutMemory } from "../../src/machine/layout.ts";
 import { MachineMemory, PAGE_SIZE } from "../../src/machine/memory.ts";
 import { ExitReason } from "../../src/machine/processor.ts";
+import { createProcessor, type ProcessorOptions } from "../../src/machine/software-processor.ts";
 import * as x86 from "../../src/machine/x86/state.ts";
 
 const USER = 7n; // present, writable, user

@@ -1,8 +1,30 @@
-/** The processor: the interpreter tier behind the hardware boundary. */
+/** The processor in software: both tiers behind the hardware boundary (processor.ts). */
 
-import { RegionCache } from "../jit/region-cache.ts";
-import { CPU_SCRATCH, CPU_STATE, type MemoryLayout } from "../layout.ts";
-import { type MachineMemory, PAGE_SIZE } from "../memory.ts";
+import { CodeCache } from "./interpreter/code-cache.ts";
+import { engineState } from "./interpreter/engine-state.ts";
+import { FormRegistry, type Handler } from "./interpreter/form-registry.ts";
+import type { InterpreterExports } from "./interpreter/generate.ts";
+import { INLINE_FORMS, KNOWN_FORMS } from "./interpreter/hot-forms.ts";
+import {
+  CASE_CROSSING,
+  CASE_GOTO,
+  CASE_LOOKUP,
+  REC_CASE,
+  REC_LENGTH,
+  REC_LINK,
+  REC_OFFSET,
+  RECORD_SIZE,
+} from "./interpreter/record.ts";
+import { KEEP_NONE, KEEP_SAME, KEEP_UPPER } from "./interpreter/roots.ts";
+import { NON_CANONICAL } from "./interpreter/runtime.ts";
+import { loadDataSegment } from "./interpreter/segments.ts";
+import { isStackAccess } from "./interpreter/stack-access.ts";
+import { FAST_EXIT, FORM_PROFILE_SIZE, PROFILED_HANDLERS, STEP_LIMIT, Status } from "./interpreter/status.ts";
+import { type SystemHost, systemInstructions } from "./interpreter/system.ts";
+import { TranslationCaches } from "./interpreter/translation-caches.ts";
+import { RegionCache } from "./jit/region-cache.ts";
+import { CPU_SCRATCH, CPU_STATE, type MemoryLayout } from "./layout.ts";
+import { type MachineMemory, PAGE_SIZE } from "./memory.ts";
 import {
   type Access,
   type Clock,
@@ -11,11 +33,11 @@ import {
   type Processor,
   type ProcessorStatistics,
   type TrackedTlb,
-} from "../processor.ts";
-import { decode, newInsn } from "../x86/decode/index.ts";
-import { DEFAULT_FEATURES } from "../x86/features.ts";
-import type { Insn } from "../x86/insn.ts";
-import { executeSse, mxcsrUpdate } from "../x86/softfloat/index.ts";
+} from "./processor.ts";
+import { decode, newInsn } from "./x86/decode/index.ts";
+import { DEFAULT_FEATURES } from "./x86/features.ts";
+import type { Insn } from "./x86/insn.ts";
+import { executeSse, mxcsrUpdate } from "./x86/softfloat/index.ts";
 import {
   type CpuState,
   CR0_AM,
@@ -30,30 +52,8 @@ import {
   FLAG_TF,
   FLAGS_ARITHMETIC,
   segmentRegister,
-} from "../x86/state.ts";
-import { executeX87, X87Unit } from "../x86/x87/index.ts";
-import { CodeCache } from "./code-cache.ts";
-import { engineState } from "./engine-state.ts";
-import { FormRegistry, type Handler } from "./form-registry.ts";
-import type { InterpreterExports } from "./generate.ts";
-import { INLINE_FORMS, KNOWN_FORMS } from "./hot-forms.ts";
-import {
-  CASE_CROSSING,
-  CASE_GOTO,
-  CASE_LOOKUP,
-  REC_CASE,
-  REC_LENGTH,
-  REC_LINK,
-  REC_OFFSET,
-  RECORD_SIZE,
-} from "./record.ts";
-import { KEEP_NONE, KEEP_SAME, KEEP_UPPER } from "./roots.ts";
-import { NON_CANONICAL } from "./runtime.ts";
-import { loadDataSegment } from "./segments.ts";
-import { isStackAccess } from "./stack-access.ts";
-import { FAST_EXIT, FORM_PROFILE_SIZE, PROFILED_HANDLERS, STEP_LIMIT, Status } from "./status.ts";
-import { type SystemHost, systemInstructions } from "./system.ts";
-import { TranslationCaches } from "./translation-caches.ts";
+} from "./x86/state.ts";
+import { executeX87, X87Unit } from "./x86/x87/index.ts";
 
 /** Bits of a code segment's attributes: P, L. */
 const CS_PRESENT = 1 << 7;
@@ -90,11 +90,11 @@ export function createProcessor(
   layout: MemoryLayout,
   clock: Clock,
   options: ProcessorOptions = {},
-): Interpreter {
-  return new Interpreter(memory, layout, clock, options);
+): SoftwareProcessor {
+  return new SoftwareProcessor(memory, layout, clock, options);
 }
 
-export class Interpreter implements Processor, SystemHost {
+export class SoftwareProcessor implements Processor, SystemHost {
   readonly memory: MachineMemory;
   readonly state: CpuState;
   readonly gpr: BigUint64Array;
