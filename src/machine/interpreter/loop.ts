@@ -74,6 +74,8 @@ export function defineRun(
   const checked = (): void => fn.set(limit, ZERO);
   /** The case to execute: the record's, or its plain one behind an exit of compiled code. */
   const kind = fn.let(ZERO);
+  /** Where in the record it is, from REC_CASE. */
+  const field = fn.let(ZERO);
   const lastHandler = fn.let(ZERO);
   rememberLink(ZERO);
   fn.store(StoreOp.i32, ZERO, i32.const(NO_REGION), CPU_SCRATCH + EN.region_budget);
@@ -83,115 +85,115 @@ export function defineRun(
         fn.block((jump) => {
           fn.brIf(jump, i32.eqz(record));
           fn.loop((dispatch) => {
-            fn.set(kind, i32.load16u(record, REC_CASE));
-            fn.loop((redispatch) => {
-              spend(1);
-              const flow: Flow = {
-                fault: () => fn.br(fault),
-                next: () => {
-                  advance();
-                  fn.br(dispatch);
-                },
-                repeat: () => {
-                  fn.brIf(dispatch, i32.gtS(budget, ZERO));
-                  storeBudgetExit();
-                  storeRip(here());
-                  fn.br(exit);
-                },
-                exit: () => fn.br(exit),
-                jump: (to) => {
-                  fn.set(target, to);
-                  checked();
-                  fn.br(jump);
-                },
-                branch: (narrow) => {
-                  const link = fn.let(i32.load(record, REC_LINK));
-                  fn.if(i32.and(i32.ne(link, ZERO), i32.gtS(budget, ZERO)), () => {
-                    countTransfer(fn, hot, record, REC_DISP, link);
-                    fn.set(record, link);
-                    fn.br(dispatch);
-                  });
-                  const to = fn.let(i64.load(record, REC_IMM));
-                  const samePage = fn.let(i64.ltU(to, i64.const(4096)));
-                  const forward = i64.gtU(to, i64.load16u(record, REC_OFFSET));
-                  rememberLink(narrow ? ZERO : i32.select(samePage, record, ZERO));
-                  fn.set(limit, i32.select(i32.and(samePage, forward), i32.const(STEP_LIMIT), ZERO));
-                  fn.set(target, branchTarget(record, narrow));
-                  fn.br(jump);
-                },
-                status: (value) => {
-                  const status = fn.let(value);
-                  onStatus(status);
-                },
-              };
-              const onStatus = (status: Local): void => {
-                fn.if(i32.eqz(status), () => {
-                  advance();
+            // One loop header an instruction: V8 looks at its stack limit at each.
+            fn.set(kind, i32.load16u(i32.add(record, field), REC_CASE));
+            fn.set(field, ZERO);
+            spend(1);
+            const flow: Flow = {
+              fault: () => fn.br(fault),
+              next: () => {
+                advance();
+                fn.br(dispatch);
+              },
+              repeat: () => {
+                fn.brIf(dispatch, i32.gtS(budget, ZERO));
+                storeBudgetExit();
+                storeRip(here());
+                fn.br(exit);
+              },
+              exit: () => fn.br(exit),
+              jump: (to) => {
+                fn.set(target, to);
+                checked();
+                fn.br(jump);
+              },
+              branch: (narrow) => {
+                const link = fn.let(i32.load(record, REC_LINK));
+                fn.if(i32.and(i32.ne(link, ZERO), i32.gtS(budget, ZERO)), () => {
+                  countTransfer(fn, hot, record, REC_DISP, link);
+                  fn.set(record, link);
                   fn.br(dispatch);
                 });
-                fn.brIf(fault, i32.eq(status, i32.const(Status.Fault)));
-                fn.brIf(exit, i32.eq(status, i32.const(Status.Exit)));
-                fn.if(i32.eq(status, i32.const(Status.Repeat)), () => flow.repeat());
-                fn.set(target, i64.load(ZERO, CPU_STATE + ST.rip));
-                fn.set(limit, i32.select(i32.eq(status, i32.const(Status.Jump)), ZERO, i32.const(STEP_LIMIT)));
+                const to = fn.let(i64.load(record, REC_IMM));
+                const samePage = fn.let(i64.ltU(to, i64.const(4096)));
+                const forward = i64.gtU(to, i64.load16u(record, REC_OFFSET));
+                rememberLink(narrow ? ZERO : i32.select(samePage, record, ZERO));
+                fn.set(limit, i32.select(i32.and(samePage, forward), i32.const(STEP_LIMIT), ZERO));
+                fn.set(target, branchTarget(record, narrow));
                 fn.br(jump);
-              };
-              fn.switch(kind, CASE_FIRST_FORM + inline.length + 1, (i) =>
-                fn.scope(() => {
-                  if (i === 0) {
-                    if (profile) countHandler(fn, record, lastHandler, profile);
-                    // TypeScript may ask how many instructions have retired.
-                    fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
-                    onStatus(fn.let(callIndirect(handlerType, I32, [record], i32.load16u(record, REC_HANDLER))));
-                  } else if (i === CASE_LOOKUP) {
-                    spend(-1);
-                    fn.set(target, here());
-                    // If the jump cache led here, the record was dropped since.
-                    const slot = fn.let(jumpSlot(target));
-                    fn.if(i32.eq(i32.load(slot, 8), record), () => fn.store(StoreOp.i64, slot, i64.const(-1)));
-                    unchecked();
-                    fn.br(jump);
-                  } else if (i === CASE_FIRST_FORM + inline.length) {
-                    spend(-1);
-                    fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
-                    const status = fn.let(call(chain, kind));
-                    const before = fn.let(budget);
-                    fn.set(budget, state32(ST.budget));
-                    fn.store(StoreOp.i32, ZERO, budget, CPU_SCRATCH + EN.region_budget);
-                    const retired = i64.extendS(i32.sub(before, budget));
-                    const total = CPU_SCRATCH + EN.jit_retired;
-                    fn.store(StoreOp.i64, ZERO, i64.add(i64.load(ZERO, total), retired), total);
-                    fn.if(i32.eq(status, i32.const(Status.Resume)), () => {
-                      fn.set(record, i32.load(ZERO, CPU_SCRATCH + EN.record));
-                      fn.set(kind, i32.load16u(record, REC_PLAIN));
-                      fn.br(redispatch);
-                    });
-                    fn.if(i32.eq(status, i32.const(Status.Record)), () => {
-                      fn.set(record, i32.load(ZERO, CPU_SCRATCH + EN.record));
-                      fn.br(dispatch);
-                    });
-                    onStatus(status);
-                  } else if (i === CASE_GOTO) {
-                    spend(-1);
-                    fn.set(record, i32.load(record, REC_LINK));
+              },
+              status: (value) => {
+                const status = fn.let(value);
+                onStatus(status);
+              },
+            };
+            const onStatus = (status: Local): void => {
+              fn.if(i32.eqz(status), () => {
+                advance();
+                fn.br(dispatch);
+              });
+              fn.brIf(fault, i32.eq(status, i32.const(Status.Fault)));
+              fn.brIf(exit, i32.eq(status, i32.const(Status.Exit)));
+              fn.if(i32.eq(status, i32.const(Status.Repeat)), () => flow.repeat());
+              fn.set(target, i64.load(ZERO, CPU_STATE + ST.rip));
+              fn.set(limit, i32.select(i32.eq(status, i32.const(Status.Jump)), ZERO, i32.const(STEP_LIMIT)));
+              fn.br(jump);
+            };
+            fn.switch(kind, CASE_FIRST_FORM + inline.length + 1, (i) =>
+              fn.scope(() => {
+                if (i === 0) {
+                  if (profile) countHandler(fn, record, lastHandler, profile);
+                  // TypeScript may ask how many instructions have retired.
+                  fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
+                  onStatus(fn.let(callIndirect(handlerType, I32, [record], i32.load16u(record, REC_HANDLER))));
+                } else if (i === CASE_LOOKUP) {
+                  spend(-1);
+                  fn.set(target, here());
+                  // If the jump cache led here, the record was dropped since.
+                  const slot = fn.let(jumpSlot(target));
+                  fn.if(i32.eq(i32.load(slot, 8), record), () => fn.store(StoreOp.i64, slot, i64.const(-1)));
+                  unchecked();
+                  fn.br(jump);
+                } else if (i === CASE_FIRST_FORM + inline.length) {
+                  spend(-1);
+                  fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
+                  const status = fn.let(call(chain, kind));
+                  const before = fn.let(budget);
+                  fn.set(budget, state32(ST.budget));
+                  fn.store(StoreOp.i32, ZERO, budget, CPU_SCRATCH + EN.region_budget);
+                  const retired = i64.extendS(i32.sub(before, budget));
+                  const total = CPU_SCRATCH + EN.jit_retired;
+                  fn.store(StoreOp.i64, ZERO, i64.add(i64.load(ZERO, total), retired), total);
+                  fn.if(i32.eq(status, i32.const(Status.Resume)), () => {
+                    fn.set(record, i32.load(ZERO, CPU_SCRATCH + EN.record));
+                    fn.set(field, i32.const(REC_PLAIN - REC_CASE));
                     fn.br(dispatch);
-                  } else if (i === CASE_CROSSING) {
-                    spend(-1);
-                    crossing(fn, runtime, record, here, storeRip, { exit, dispatch });
-                  } else {
-                    const shape = inline[i - CASE_FIRST_FORM] as FormShape;
-                    forms.push(
-                      emitForm(shape, fn, record, tlb, runtime, system, flow, () => {
-                        advance();
-                        spend(1);
-                      }),
-                    );
-                  }
-                }),
-              );
-              advance();
-              fn.br(dispatch);
-            });
+                  });
+                  fn.if(i32.eq(status, i32.const(Status.Record)), () => {
+                    fn.set(record, i32.load(ZERO, CPU_SCRATCH + EN.record));
+                    fn.br(dispatch);
+                  });
+                  onStatus(status);
+                } else if (i === CASE_GOTO) {
+                  spend(-1);
+                  fn.set(record, i32.load(record, REC_LINK));
+                  fn.br(dispatch);
+                } else if (i === CASE_CROSSING) {
+                  spend(-1);
+                  crossing(fn, runtime, record, here, storeRip, { exit, dispatch });
+                } else {
+                  const shape = inline[i - CASE_FIRST_FORM] as FormShape;
+                  forms.push(
+                    emitForm(shape, fn, record, tlb, runtime, system, flow, () => {
+                      advance();
+                      spend(1);
+                    }),
+                  );
+                }
+              }),
+            );
+            advance();
+            fn.br(dispatch);
           });
         });
         // jump: control goes to `target`; if it is a direct branch within a page, `link` is its record.

@@ -12,7 +12,7 @@ import type { MemoryLayout } from "../layout.ts";
 import type { MachineMemory } from "../memory.ts";
 import { compileRegions } from "./compile.ts";
 import { type DecodedInsn, discoverRegion, pageOf, type Region } from "./region.ts";
-import { joinRegions, type TraceStep } from "./trace.ts";
+import { type TracedRegion, type TraceHost, TraceRecorder } from "./trace-recorder.ts";
 
 /** Regions without a loop are this long at least; even short ones save the way from one region to the interpreter and back. */
 const MIN_INSTRUCTIONS = 2;
@@ -24,27 +24,13 @@ const MAX_WAIT = 4;
 /** Of the host's time since the start, this much may be spent on compilation, and some milliseconds more. */
 const COMPILE_SHARE = 1 / 12;
 const COMPILE_GRACE = 40;
-/**
- * Each time that a region has been met so often as the target of a transfer between regions (times the threshold), the way from there
- * on is recorded. If nothing has come of it after some attempts, it stays as it is.
- */
-const LONG_SAMPLES = 16;
-const MAX_ATTEMPTS = 4;
-/** Regions that are recorded in one go. */
-const MAX_STEPS = 64;
 /** Live regions at most. */
 const MAX_REGIONS = 8000;
 /** Decoded instructions kept. */
 const MAX_INSTRUCTIONS = 30_000;
 
-interface LiveRegion {
-  readonly entryRecord: number;
+interface LiveRegion extends TracedRegion {
   readonly index: number;
-  readonly region: Region;
-  /** How often it was met as the target of a transfer between regions. */
-  samples: number;
-  /** It is a long one, or there cannot be a longer one. */
-  long: boolean;
   /** What it was made of: by frame, the first offset and that behind the last. */
   readonly parts: ReadonlyMap<number, { from: number; to: number }>;
 }
@@ -57,15 +43,8 @@ interface PendingRegion {
   readonly long: boolean;
 }
 
-/** The way that control takes from region to region, while it is recorded. */
-interface Trace {
-  /** The count of chains at its start: when it changes, control has been elsewhere. */
-  readonly chains: number;
-  readonly steps: (TraceStep & { readonly live: LiveRegion })[];
-}
-
 /** What the cache needs of its processor. */
-export interface RegionHost {
+export interface RegionHost extends Pick<TraceHost, "chains" | "sampleNext"> {
   readonly memory: MachineMemory;
   readonly layout: MemoryLayout;
   readonly features: ReadonlySet<string>;
@@ -79,10 +58,6 @@ export interface RegionHost {
   recordAt(mfn: number, offset: number): number;
   /** Intervals of HOT_INTERVAL transfers that make a record worth compiling from. */
   readonly threshold: number;
-  /** How often control has come from the interpreter into compiled regions, modulo 2^32. */
-  readonly chains: number;
-  /** The next transfer from region to region is to be shown. */
-  sampleNext(): void;
   /** Host time in milliseconds; undefined: there is no clock, and nothing waits. */
   readonly now: (() => number) | undefined;
 }
@@ -107,7 +82,7 @@ export class RegionCache {
   #pending: PendingRegion[] = [];
   /** When the first of a small batch was pending. */
   #pendingSince: number | undefined;
-  #trace: Trace | undefined;
+  readonly #traces: TraceRecorder<LiveRegion>;
   /** What regions are made of, by record. Records keep what they hold until the code cache is flushed. */
   readonly #instructions = new Map<number, DecodedInsn | false>();
   readonly #freeIndexes: number[] = [];
@@ -122,6 +97,17 @@ export class RegionCache {
 
   constructor(host: RegionHost) {
     this.#host = host;
+    this.#traces = new TraceRecorder(
+      {
+        get chains() {
+          return host.chains;
+        },
+        sampleNext: () => host.sampleNext(),
+        pageOf: (record) => host.locate(record)?.pageVa,
+        recordAt: (mfn, offset) => host.recordAt(mfn, offset),
+      },
+      host.threshold,
+    );
     this.#started = this.#now();
   }
 
@@ -151,40 +137,17 @@ export class RegionCache {
     if (region.isLoop || region.instructions >= MIN_INSTRUCTIONS) this.#pending.push({ record, region, long: false });
   }
 
-  /** A transfer from region to region: if it is met often, the way from there on is recorded. */
+  /** A transfer from region to region. */
   #sampled(record: number): void {
     const live = this.#liveAt(record);
     if (!live) return;
-    if (this.#trace) return this.#record(this.#trace, live);
-    if (live.long) return;
-    live.samples++;
-    const wanted = LONG_SAMPLES * this.#host.threshold;
-    if (live.samples % wanted !== 0 || this.#isExpensive()) return;
-    if (live.samples > MAX_ATTEMPTS * wanted) live.long = true;
-    this.#trace = { chains: this.#host.chains, steps: [] };
-    this.#record(this.#trace, live);
-  }
-
-  /** One more step of the trace being recorded; when it is complete, a region is made of it. */
-  #record(trace: Trace, live: LiveRegion): void {
-    const { steps } = trace;
-    const at = this.#host.locate(live.entryRecord);
-    const head = steps[0]?.live ?? live;
-    const isOver = !at || trace.chains !== this.#host.chains || (live === head && steps.length > 0);
-    if (!isOver && steps.length < MAX_STEPS) {
-      steps.push({ live, region: live.region, pageVa: at.pageVa });
-      this.#host.sampleNext();
-      return;
-    }
-    this.#trace = undefined;
     const start = this.#now();
-    // The way back to the head is part of the loop.
-    if (isOver && at && live === head) steps.push({ live, region: live.region, pageVa: at.pageVa });
-    const region = joinRegions(steps, (mfn, offset) => this.#host.recordAt(mfn, offset));
+    const long = this.#traces.sampled(live, !this.#isExpensive());
     this.statistics.milliseconds += this.#now() - start;
-    if (this.#liveAt(head.entryRecord) !== head || region.instructions <= head.region.instructions) return;
-    head.long = true;
-    this.#pending.push({ record: head.entryRecord, region, long: true });
+    // The head may be gone by now.
+    if (long && this.#liveAt(long.head.entryRecord) === long.head) {
+      this.#pending.push({ record: long.head.entryRecord, region: long.region, long: true });
+    }
   }
 
   #liveAt(record: number): LiveRegion | undefined {
@@ -271,7 +234,8 @@ export class RegionCache {
     const index = this.#freeIndexes.pop() ?? this.#nextIndex++;
     if (index >= TABLE_SIZE) throw new RangeError("table of compiled regions is full");
     table.set(index, code);
-    const live: LiveRegion = { entryRecord: record, index, region, samples: 0, long, parts: partsOf(region) };
+    const traceAt = long ? Number.POSITIVE_INFINITY : this.#traces.firstTrace;
+    const live: LiveRegion = { entryRecord: record, index, region, samples: 0, traceAt, parts: partsOf(region) };
     this.#byIndex[index] = live;
     for (const mfn of live.parts.keys()) {
       const ofFrame = this.#byFrame.get(mfn);
@@ -328,7 +292,7 @@ export class RegionCache {
     this.#settled.clear();
     this.#heat.clear();
     this.#pending = [];
-    this.#trace = undefined;
+    this.#traces.clear();
   }
 
   /** All records are gone, and with them the regions. */
@@ -338,7 +302,7 @@ export class RegionCache {
     this.#settled.clear();
     this.#heat.clear();
     this.#pending = [];
-    this.#trace = undefined;
+    this.#traces.clear();
   }
 }
 
