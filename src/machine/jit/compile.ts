@@ -49,17 +49,18 @@ class RegionCompiler {
   readonly #locals: RegionLocals;
   readonly #budget: Local;
   readonly #status: Local;
+  /** Where an instruction is left to the interpreter (see LEFT_BITS), and its page, counted from the entry's. */
   readonly #resumeAt: Local;
+  #resumePage: Local | undefined;
   readonly #baseRecord: number;
   /** Number of each page of the region. */
   readonly #pages: ReadonlyMap<number, number>;
-  /** Its page, counted from the entry's; zero unless it is set. */
-  #resumePage: Local | undefined;
   /** Where blocks in scope are branched to: loop headers backward, merge points forward. */
   readonly #loops = new Map<number, Label>();
   readonly #merges = new Map<number, Label>();
   /** Bits of the checks made, by block: those that stencils make, then the pages that are known to be mapped as expected. */
   readonly #checked = new Map<number, number>();
+  /** Of the instruction being placed, by number. */
   readonly #constants: (number | bigint)[] = [];
   #exit: Label = { depth: 0 };
   #resumeExit: Label = { depth: 0 };

@@ -168,8 +168,8 @@ export function formStencils(insn: Insn): FormStencils {
 /** The piece of state that a symbol stands for in an instruction. */
 export function stateOf(symbol: number, { operands, base, index }: Insn): number {
   if (symbol < Sym.operand) return symbol;
-  if (symbol === Sym.base) return base;
-  if (symbol === Sym.index) return index;
+  if (symbol === Sym.base) return Sym.gpr + base;
+  if (symbol === Sym.index) return Sym.gpr + index;
   const { regClass, reg } = operands[symbol - Sym.operand] as Operand;
   return regClass === RegClass.Xmm ? Sym.xmm + reg : Sym.gpr + reg;
 }
