@@ -7,31 +7,35 @@
  */
 import { EFAULT, ERESTART } from "../../abi/errno.ts";
 import { MMU_UPDATE_PREEMPTED } from "../../abi/xen.ts";
-import { CONTINUATION, HypercallError, type HypercallResult } from "../hypercall.ts";
+import { CONTINUATION, type HypercallArguments, HypercallError, type HypercallResult } from "../hypercall.ts";
 import type { Hypervisor } from "../hypervisor.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { copyFromGuest, copyToGuest, guestArrayAddress } from "./guest-access.ts";
+import { checkGuestArray, copyFromGuest, copyToGuest } from "./guest-access.ts";
+import { linearAddress } from "./linear.ts";
 import { guestOperation, keepAbandoned, putOldGuestTable } from "./operation.ts";
 import type { MmuOperation } from "./page-type.ts";
 
-/** @param handle does one request at a guest address. @returns 0, -errno or -ERESTART */
+/** Does the request at a linear address, which is the guest's. @returns 0, -errno or -ERESTART */
+type Handle = (request: number, operation: MmuOperation) => number;
+
 export function runBatch(
   hv: Hypervisor,
   vcpu: Vcpu,
-  args: bigint[],
+  args: HypercallArguments,
   size: number,
-  handle: (request: bigint, operation: MmuOperation) => number,
+  handle: Handle,
 ): HypercallResult {
-  const requests = args[0] ?? 0n;
-  const pdone = args[2] ?? 0n;
-  const word = Number(BigInt.asUintN(32, args[1] ?? 0n));
+  const { halves } = args;
+  const requests = linearAddress(halves[0]!, halves[1]!);
+  const word = halves[2]!;
+  const counted = (halves[4]! | halves[5]!) !== 0;
   const operation = guestOperation(hv);
   if (putOldGuestTable(vcpu, operation) !== 0) return CONTINUATION;
 
   const preempted = word >= MMU_UPDATE_PREEMPTED;
   const count = preempted ? word - MMU_UPDATE_PREEMPTED : word;
-  const before = preempted && pdone !== 0n ? readDone(vcpu, pdone) : 0;
-  if (count > 0) guestArrayAddress(requests, count - 1, size);
+  const before = preempted && counted ? readDone(vcpu, args[2]!) : 0;
+  if (count > 0) checkGuestArray(requests, count, size);
 
   let result = 0;
   let i = 0;
@@ -40,24 +44,20 @@ export function runBatch(
       result = -ERESTART;
       break;
     }
-    result = tryHandle(handle, requests + BigInt(i * size), operation);
+    result = tryHandle(handle, requests + i * size, operation);
     keepAbandoned(vcpu, operation);
     if (result !== 0) break;
   }
   if (result === 0 && vcpu.mm.old_guest_table !== 0) result = -ERESTART;
-  if (pdone !== 0n) writeDone(vcpu, pdone, before + i);
+  if (counted) writeDone(vcpu, args[2]!, before + i);
   if (result !== -ERESTART) return result;
-  args[0] = requests + BigInt(i * size);
+  args[0]! += BigInt(i * size);
   args[1] = BigInt(count - i + MMU_UPDATE_PREEMPTED);
   return CONTINUATION;
 }
 
 /** Errors that a request throws are its result: those before it are done, and counted. */
-function tryHandle(
-  handle: (request: bigint, operation: MmuOperation) => number,
-  request: bigint,
-  operation: MmuOperation,
-): number {
+function tryHandle(handle: Handle, request: number, operation: MmuOperation): number {
   try {
     return handle(request, operation);
   } catch (error) {

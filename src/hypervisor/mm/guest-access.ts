@@ -10,6 +10,7 @@ import { PAGE_MASK, PAGE_SIZE } from "../../machine/memory.ts";
 import { Access } from "../../machine/processor.ts";
 import { HypercallError } from "../hypercall.ts";
 import type { Vcpu } from "../vcpu.ts";
+import { isGuestArray, linearOf } from "./linear.ts";
 import { entryFrame, PTE_PRESENT, PTE_RW } from "./pte.ts";
 import { l1EntryAddress } from "./walk.ts";
 
@@ -42,7 +43,7 @@ export function guestAddress(vcpu: Vcpu, va: bigint, access: Access): number {
 function walkStopped(vcpu: Vcpu, va: bigint, access: Access): number {
   const { memory } = vcpu.domain.hypervisor;
   const root = vcpu.record.mm.kernel_root;
-  const entry = root === 0 ? -1 : l1EntryAddress(memory, root, va);
+  const entry = root === 0 ? -1 : l1EntryAddress(memory, root, linearOf(va));
   if (entry < 0) return -1;
   const lo = memory.u32[entry >>> 2] ?? 0;
   const need = access === Access.Write ? PTE_PRESENT | PTE_RW : PTE_PRESENT;
@@ -114,6 +115,11 @@ export function putGuestLong(vcpu: Vcpu, va: bigint, value: bigint): void {
   if (vcpu.domain.width === 64) dv.setBigUint64(0, value, true);
   else dv.setUint32(0, Number(BigInt.asUintN(32, value)), true);
   copyToGuest(vcpu, va, data);
+}
+
+/** A guest's array of `count` elements, all of which must be the guest's before the first one is used. */
+export function checkGuestArray(la: number, count: number, size: number): void {
+  if (!isGuestArray(la, count, size)) throw new HypercallError(EFAULT);
 }
 
 /**

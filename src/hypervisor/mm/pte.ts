@@ -48,7 +48,10 @@ export function makeEntry(mfn: number, flags: number): bigint {
   return (BigInt(mfn) << 12n) | BigInt(flags);
 }
 
-/** Index of the entry that maps `va` in a table of `level` (4..1). */
-export function tableIndex(va: bigint, level: number): number {
-  return Number((va >> BigInt(3 + 9 * level)) & 511n);
+/** Bytes that an entry maps, by the level of its table. */
+const SPAN = [0, 2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39];
+
+/** Index of the entry that maps linear address `la` in a table of `level` (4..1). */
+export function tableIndex(la: number, level: number): number {
+  return Math.floor(la / SPAN[level]!) & 511;
 }

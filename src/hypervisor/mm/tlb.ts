@@ -19,8 +19,8 @@ export function flushTlb(hv: Hypervisor): void {
 }
 
 /** Drops the translation of one linear address, where that is not done already. */
-export function flushTlbPage(hv: Hypervisor, linear: bigint): void {
-  if (hv.cpu.trackedTlb === undefined) hv.cpu.invlpg(linear);
+export function flushTlbPage(hv: Hypervisor, la: number): void {
+  if (hv.cpu.trackedTlb === undefined) hv.cpu.invlpg(BigInt.asUintN(64, BigInt(la)));
 }
 
 /** The L1 entry at a machine address was present, with these halves, and has been changed. */
