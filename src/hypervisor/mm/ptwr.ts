@@ -91,7 +91,7 @@ function fetch(vcpu: Vcpu): boolean {
     const at = cpu.translate(have === 0 ? rip : rip + BigInt(have), Access.Execute, true);
     if (at < 0) break;
     const left = PAGE_SIZE - (at & PAGE_MASK);
-    if (left >= WINDOW) return decode(memory.u8, at, size, insn) > 0;
+    if (have === 0 && left >= WINDOW) return decode(memory.u8, at, size, insn) > 0;
     const part = Math.min(MAX_INSTRUCTION - have, left);
     for (let i = 0; i < part; i++) code[have + i] = memory.u8[at + i]!;
     have += part;
