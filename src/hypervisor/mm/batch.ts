@@ -6,17 +6,31 @@
  *     args   requests, count, &done, foreigndom
  */
 import { EFAULT, ERESTART } from "../../abi/errno.ts";
-import { MMU_UPDATE_PREEMPTED } from "../../abi/xen.ts";
+import { MMU_UPDATE_PREEMPTED, mmuextOpStruct } from "../../abi/xen.ts";
+import { PAGE_MASK, PAGE_SIZE } from "../../machine/memory.ts";
 import { CONTINUATION, type HypercallArguments, HypercallError, type HypercallResult } from "../hypercall.ts";
 import type { Hypervisor } from "../hypervisor.ts";
+import { readHalves } from "../traps/guest-words.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { checkGuestArray, copyFromGuest, copyToGuest } from "./guest-access.ts";
-import { linearAddress } from "./linear.ts";
+import { highHalf, linearAddress, lowHalf } from "./linear.ts";
 import { guestOperation, keepAbandoned, putOldGuestTable } from "./operation.ts";
 import type { MmuOperation } from "./page-type.ts";
 
-/** Does the request at a linear address, which is the guest's. @returns 0, -errno or -ERESTART */
+/** Most requests that are copied in at once. */
+const CHUNK = 32;
+/** Requests as the guest wrote them: one that changes another of its chunk does so too late. */
+export const requests = new Uint32Array((CHUNK * mmuextOpStruct.sizeof) / 4);
+
+/** Does the request that begins at an index of `requests`. @returns 0, -errno or -ERESTART */
 type Handle = (request: number, operation: MmuOperation) => number;
+
+/** Copies requests in, those of one page at most. @returns how many; 0 if the first one cannot be read */
+function readRequests(vcpu: Vcpu, la: number, count: number, size: number): number {
+  const inPage = Math.floor((PAGE_SIZE - (la & PAGE_MASK)) / size);
+  const n = Math.max(1, Math.min(count, CHUNK, inPage));
+  return readHalves(vcpu, lowHalf(la), highHalf(la), (n * size) / 4, requests) ? n : 0;
+}
 
 export function runBatch(
   hv: Hypervisor,
@@ -26,7 +40,7 @@ export function runBatch(
   handle: Handle,
 ): HypercallResult {
   const { halves } = args;
-  const requests = linearAddress(halves[0]!, halves[1]!);
+  const list = linearAddress(halves[0]!, halves[1]!);
   const word = halves[2]!;
   const counted = (halves[4]! | halves[5]!) !== 0;
   const operation = guestOperation(hv);
@@ -35,16 +49,27 @@ export function runBatch(
   const preempted = word >= MMU_UPDATE_PREEMPTED;
   const count = preempted ? word - MMU_UPDATE_PREEMPTED : word;
   const before = preempted && counted ? readDone(vcpu, args[2]!) : 0;
-  if (count > 0) checkGuestArray(requests, count, size);
+  if (count > 0) checkGuestArray(list, count, size);
 
   let result = 0;
   let i = 0;
+  /** Requests from `first` to `end` are copied in. */
+  let first = 0;
+  let end = 0;
   for (; i < count; i++) {
     if (i > 0 && (vcpu.mm.old_guest_table !== 0 || operation.preempt())) {
       result = -ERESTART;
       break;
     }
-    result = tryHandle(handle, requests + i * size, operation);
+    if (i === end) {
+      first = i;
+      end = i + readRequests(vcpu, list + i * size, count - i, size);
+      if (end === first) {
+        result = -EFAULT;
+        break;
+      }
+    }
+    result = tryHandle(handle, ((i - first) * size) / 4, operation);
     keepAbandoned(vcpu, operation);
     if (result !== 0) break;
   }

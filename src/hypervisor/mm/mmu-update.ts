@@ -1,5 +1,5 @@
 /** mmu_update: updates of page-table entries by machine address, and of the M2P. */
-import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from "../../abi/errno.ts";
+import { EINVAL, ENOSYS, EPERM, ESRCH } from "../../abi/errno.ts";
 import {
   HYPERVISOR,
   MMU_MACHPHYS_UPDATE,
@@ -12,11 +12,9 @@ import { PAGE_SHIFT } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
 import { type Hypercall, HypercallError } from "../hypercall.ts";
 import type { Hypervisor } from "../hypervisor.ts";
-import { readWords } from "../traps/guest-words.ts";
-import { runBatch } from "./batch.ts";
+import { requests, runBatch } from "./batch.ts";
 import { frameOwner, mayControl } from "./foreign.ts";
 import { FRAME_VALIDATED, PageType } from "./frame-table.ts";
-import { highHalf, lowHalf } from "./linear.ts";
 import { setM2p } from "./m2p.ts";
 import { getPage, getPageType, type MmuOperation, putPage, putPageType } from "./page-type.ts";
 import { updateL1Entry, updateTableEntry } from "./update-entry.ts";
@@ -24,9 +22,6 @@ import { updateL1Entry, updateTableEntry } from "./update-entry.ts";
 const REQUEST_SIZE = mmuUpdateStruct.sizeof;
 /** The type of an update is in the low bits of an entry's address, which is a multiple of 8. */
 const COMMAND_MASK = 7;
-
-/** ptr and val of the request in hand, as halves. */
-const request = new Uint32Array(REQUEST_SIZE / 4);
 
 /** High half of `foreigndom`: whose tables, plus 1 (0: one's own). The low half says whose frames; without one, the caller's own. */
 function tablesOwner(caller: Domain, foreigndom: number): Domain {
@@ -92,12 +87,11 @@ export const mmuUpdate: Hypercall = {
     const foreigndom = args.halves[6]!;
     const owner = frameOwner(vcpu.domain, foreigndom & 0xffff);
     const tables = tablesOwner(vcpu.domain, foreigndom);
-    return runBatch(hv, vcpu, args, REQUEST_SIZE, (at, operation) => {
-      if (!readWords(vcpu, lowHalf(at), highHalf(at), 2, request)) return -EFAULT;
-      const ptrLo = request[0]!;
-      const ptrHi = request[1]!;
-      const lo = request[2]!;
-      const hi = request[3]!;
+    return runBatch(hv, vcpu, args, REQUEST_SIZE, (request, operation) => {
+      const ptrLo = requests[request]!;
+      const ptrHi = requests[request + 1]!;
+      const lo = requests[request + 2]!;
+      const hi = requests[request + 3]!;
       const command = ptrLo & COMMAND_MASK;
       hv.statistics.countOperation(HYPERVISOR.mmu_update, command);
       switch (command) {

@@ -1,18 +1,19 @@
 /** mmuext_op: pins, roots, TLB, LDT, and whole pages. */
 import { EACCES, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from "../../abi/errno.ts";
+import type { Width } from "../../abi/struct.ts";
 import { HYPERVISOR, MMUEXT, mmuextOpStruct } from "../../abi/xen.ts";
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import { DOMAIN_HAS_IO, type Domain } from "../domain.ts";
 import { type Hypercall, HypercallError, type Operation } from "../hypercall.ts";
 import type { Hypervisor } from "../hypervisor.ts";
-import { readWords, wordAt } from "../traps/guest-words.ts";
+import { wordAt } from "../traps/guest-words.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { runBatch } from "./batch.ts";
+import { requests, runBatch } from "./batch.ts";
 import { setLdt } from "./descriptor-window.ts";
 import { targetDomain } from "./foreign.ts";
 import { PageType } from "./frame-table.ts";
-import { copyFromGuest, guestStruct } from "./guest-access.ts";
-import { highHalf, isCanonicalLinear, linearAddress, lowHalf } from "./linear.ts";
+import { copyFromGuest } from "./guest-access.ts";
+import { isCanonicalLinear, linearAddress } from "./linear.ts";
 import { getPage, getPageType, type MmuOperation, putPage, putPageAndType } from "./page-type.ts";
 import { pinTable, unpinTable } from "./pin.ts";
 import { newBasePtr, newUserBasePtr } from "./roots.ts";
@@ -30,17 +31,14 @@ const { cmd: CMD, arg1: ARG1, arg2: ARG2 } = mmuextOpStruct.offset;
 /** The request in hand, as 64-bit guests lay it out. */
 const words = new Uint32Array(mmuextOpStruct.sizeof / 4);
 
-/** Copies the request at a linear address in. */
-function readRequest(vcpu: Vcpu, at: number): void {
-  if (vcpu.domain.width === 64) {
-    if (!readWords(vcpu, lowHalf(at), highHalf(at), words.length / 2, words)) throw new HypercallError(EFAULT);
-    return;
-  }
-  const { cmd, arg1, arg2 } = guestStruct(vcpu, mmuextOpStruct, BigInt.asUintN(64, BigInt(at)));
-  words[CMD / 4] = cmd;
-  words[ARG1 / 4] = Number(arg1);
-  words[ARG2 / 4] = Number(arg2);
-  words[ARG1 / 4 + 1] = words[ARG2 / 4 + 1] = 0;
+/** Takes the request at an index of what the batch has copied in. */
+function takeRequest(width: Width, at: number): void {
+  const { cmd, arg1, arg2 } = mmuextOpStruct.for(width).offset;
+  words[CMD / 4] = requests[at + cmd / 4]!;
+  words[ARG1 / 4] = requests[at + arg1 / 4]!;
+  words[ARG2 / 4] = requests[at + arg2 / 4]!;
+  words[ARG1 / 4 + 1] = width === 64 ? requests[at + arg1 / 4 + 1]! : 0;
+  words[ARG2 / 4 + 1] = width === 64 ? requests[at + arg2 / 4 + 1]! : 0;
 }
 
 /** The argument at an offset as a 64-bit number. */
@@ -205,7 +203,7 @@ export const mmuextOp: Hypercall = {
     if (domid === vcpu.domain.id) throw new HypercallError(ESRCH);
     const target = targetDomain(vcpu.domain, domid & 0xffff);
     return runBatch(hv, vcpu, args, mmuextOpStruct.size(vcpu.domain.width), (at, operation) => {
-      readRequest(vcpu, at);
+      takeRequest(vcpu.domain.width, at);
       const cmd = words[CMD / 4]!;
       hv.statistics.countOperation(HYPERVISOR.mmuext_op, cmd);
       const handler = HANDLERS[cmd];
