@@ -56,8 +56,10 @@ export function runBatch(
   /** Requests from `first` to `end` are copied in. */
   let first = 0;
   let end = 0;
+  /** A table is half taken apart: that comes first. */
+  let unfinished = false;
   for (; i < count; i++) {
-    if (i > 0 && (vcpu.mm.old_guest_table !== 0 || operation.preempt())) {
+    if (i > 0 && (unfinished || operation.preempt())) {
       result = -ERESTART;
       break;
     }
@@ -70,10 +72,10 @@ export function runBatch(
       }
     }
     result = tryHandle(handle, ((i - first) * size) / 4, operation);
-    keepAbandoned(vcpu, operation);
+    if (keepAbandoned(vcpu, operation)) unfinished = true;
     if (result !== 0) break;
   }
-  if (result === 0 && vcpu.mm.old_guest_table !== 0) result = -ERESTART;
+  if (result === 0 && unfinished) result = -ERESTART;
   if (counted) writeDone(vcpu, args[2]!, before + i);
   if (result !== -ERESTART) return result;
   args[0]! += BigInt(i * size);
