@@ -30,6 +30,27 @@ export const REGISTERS_SET = Symbol("registers set");
 
 export type HypercallResult = number | bigint | typeof CONTINUATION | typeof REGISTERS_SET;
 
+const ARGUMENTS = 5;
+
+/**
+ * The arguments of a hypercall: rdi, rsi, rdx, r10, r8, or those of a multicall's entry. As 64-bit numbers, and
+ * as 32-bit halves for frequent hypercalls: a bigint is an object.
+ */
+export class HypercallArguments extends BigUint64Array {
+  /** The low half of argument n is at 2n, its high half behind it. */
+  readonly halves: Uint32Array;
+
+  constructor(values: readonly bigint[] = []) {
+    super(ARGUMENTS);
+    this.set(values);
+    this.halves = new Uint32Array(this.buffer);
+  }
+
+  static get [Symbol.species](): BigUint64ArrayConstructor {
+    return BigUint64Array;
+  }
+}
+
 /** One sub-operation, for dispatch, statistics and docs/hypercalls.md. */
 export interface Operation {
   readonly name: string;
@@ -49,10 +70,10 @@ export interface Hypercall {
   /** Sub-operations by command number, where the hypercall has them. */
   readonly operations?: Readonly<Record<number, Operation>>;
   /** The command number of these arguments, for statistics; only where there are operations. */
-  readonly operationOf?: (args: readonly bigint[]) => number;
-  /** Number of arguments; those beyond are 0. Default 5. Frequent hypercalls say it, since each costs a bigint. */
+  readonly operationOf?: (args: HypercallArguments) => number;
+  /** Number of arguments; those beyond are 0. Default 5. */
   readonly arity?: number;
   /** For docs/hypercalls.md: what a reader should know that the name does not say. */
   readonly note?: string;
-  handler(hv: Hypervisor, vcpu: Vcpu, args: bigint[]): HypercallResult;
+  handler(hv: Hypervisor, vcpu: Vcpu, args: HypercallArguments): HypercallResult;
 }

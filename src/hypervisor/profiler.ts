@@ -14,10 +14,11 @@ import { PAGE_MASK, PAGE_SIZE } from "../machine/memory.ts";
 import { ExitReason } from "../machine/processor.ts";
 import { cpuState, RAX, RSP } from "../machine/x86/state.ts";
 import type { Hypervisor } from "./hypervisor.ts";
+import { linearAddress } from "./mm/linear.ts";
 import { entryFrame, PTE_PRESENT } from "./mm/pte.ts";
 import { l1EntryAddress } from "./mm/walk.ts";
 import { NO_DOMAIN, type Place, SampleLog } from "./profile-samples.ts";
-import { highHalf, join, lowHalf } from "./traps/guest-words.ts";
+import { highHalf, lowHalf } from "./traps/guest-words.ts";
 import { exceptionName } from "./traps/inject.ts";
 import type { Vcpu } from "./vcpu.ts";
 
@@ -202,7 +203,7 @@ export class Profiler {
   #peek(low: number, high: number): number | undefined {
     const { memory } = this.#hv;
     if (low > 0xffff_ffff || (low & PAGE_MASK) > PAGE_SIZE - 4) return undefined;
-    const entry = l1EntryAddress(memory, this.#place.root, join(low, high)) >>> 2;
+    const entry = l1EntryAddress(memory, this.#place.root, linearAddress(low, high)) >>> 2;
     const lo = memory.u32[entry] ?? 0;
     const frame = entryFrame(lo, memory.u32[entry + 1] ?? 0);
     if ((lo & PTE_PRESENT) === 0 || frame >= memory.frames) return undefined;

@@ -3,7 +3,7 @@
 import { HYPERVISOR } from "../abi/hypercall.ts";
 import { ExitReason } from "../machine/processor.ts";
 import { EXCEPTION_COUNT, fastPathRecord, HYPERCALL_COUNT, OPERATION_COUNT } from "./fast-paths/record.ts";
-import type { Hypercall } from "./hypercall.ts";
+import type { Hypercall, HypercallArguments } from "./hypercall.ts";
 import { exceptionName } from "./traps/inject.ts";
 
 /** Different MSRs that are counted apart. */
@@ -83,7 +83,7 @@ export class Statistics {
     this.#guestSyscalls[0]!++;
   }
 
-  countHypercall(call: Hypercall, args: readonly bigint[]): void {
+  countHypercall(call: Hypercall, args: HypercallArguments): void {
     this.hypercalls[call.number]!++;
     if (call.operationOf !== undefined) this.countOperation(call.number, call.operationOf(args));
   }

@@ -8,6 +8,8 @@ const ARGUMENTS = [RDI, RSI, RDX] as const;
 const TRACED = fastPathRecord.offset.traced;
 const RING = fastPathRecord.offset.trace;
 const WORDS = traceEntry.sizeof >>> 2;
+/** The length is a power of two. */
+const LAST = TRACE_LENGTH - 1;
 const ARGS = traceEntry.offset.args >>> 2;
 
 export interface TracedHypercall {
@@ -33,7 +35,7 @@ export class HypercallTrace {
 
   /** @param registers index in `u32` of the general registers */
   enter(domain: number, vcpu: number, number: number, u32: Uint32Array, registers: number): void {
-    const at = this.#ring + (u32[this.#count]!++ % TRACE_LENGTH) * WORDS;
+    const at = this.#ring + (u32[this.#count]!++ & LAST) * WORDS;
     u32[at] = domain;
     u32[at + 1] = vcpu;
     u32[at + 2] = number;
@@ -47,7 +49,7 @@ export class HypercallTrace {
 
   leave(result: number): void {
     const { u32 } = this.#memory;
-    const at = this.#ring + ((u32[this.#count]! - 1) % TRACE_LENGTH) * WORDS;
+    const at = this.#ring + ((u32[this.#count]! - 1) & LAST) * WORDS;
     u32[at + 3] = 1;
     u32[at + 4] = result;
     u32[at + 5] = Math.floor(result / 2 ** 32);

@@ -7,7 +7,7 @@ import { Domain, domainRecord } from "../../src/hypervisor/domain.ts";
 import { initEventChannels, initVcpuEvents } from "../../src/hypervisor/event-channel/lifecycle.ts";
 import { type GrantLimits, initGrantTable } from "../../src/hypervisor/grant-table/table.ts";
 import type { Hypercall } from "../../src/hypervisor/hypercall.ts";
-import { CONTINUATION, HypercallError } from "../../src/hypervisor/hypercall.ts";
+import { CONTINUATION, HypercallArguments, HypercallError } from "../../src/hypervisor/hypercall.ts";
 import { Hypervisor } from "../../src/hypervisor/hypervisor.ts";
 import { initDomainWindows } from "../../src/hypervisor/mm/descriptor-window.ts";
 import { allocDomainFrames, shareWithGuest } from "../../src/hypervisor/mm/domain-frames.ts";
@@ -140,10 +140,10 @@ export class TestGuest {
   call(hypercall: Hypercall, args: readonly (number | bigint | undefined)[], vcpu = this.vcpu): number {
     this.load(vcpu);
     const words = args.map((arg) => (arg === undefined ? this.va(DATA_PAGES - 1) : BigInt.asUintN(64, BigInt(arg))));
-    while (words.length < 5) words.push(0n);
+    const list = new HypercallArguments(words);
     try {
       for (let guard = 0; guard < 1000; guard++) {
-        const result = hypercall.handler(this.machine.hv, vcpu, words);
+        const result = hypercall.handler(this.machine.hv, vcpu, list);
         if (result !== CONTINUATION) return Number(result);
       }
       throw new Error("the hypercall does not end");

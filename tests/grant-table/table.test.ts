@@ -6,6 +6,7 @@ import { DOMAIN_DYING } from "../../src/hypervisor/domain.ts";
 import { destroyGrantTable } from "../../src/hypervisor/grant-table/destroy.ts";
 import { grantTableOp } from "../../src/hypervisor/grant-table/op.ts";
 import { initGrantTable, seedGrant, sharedEntryAddress, statusFrame } from "../../src/hypervisor/grant-table/table.ts";
+import { HypercallArguments } from "../../src/hypervisor/hypercall.ts";
 import { checkInvariants } from "../../src/hypervisor/mm/invariants.ts";
 import { updateL1Entry } from "../../src/hypervisor/mm/update-entry.ts";
 import { type TestGuest, TestMachine } from "../event-channel/machine.ts";
@@ -326,7 +327,7 @@ test("long operations let others go first", () => {
       abi.gnttabCacheFlush.at(memory, guest.data[LIST]! * 4096 + i * abi.gnttabCacheFlush.sizeof).op = op;
     }
     machine.hv.beginHypercall();
-    const args = [BigInt(OP.cache_flush), guest.va(LIST), BigInt(count), 0n, 0n];
+    const args = new HypercallArguments([BigInt(OP.cache_flush), guest.va(LIST), BigInt(count)]);
     return grantTableOp.handler(machine.hv, guest.vcpu, args);
   };
   assert.equal(flushAll(0), 0);

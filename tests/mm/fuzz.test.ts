@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { XENMEM } from "../../src/abi/memory.ts";
 import { DOMID_SELF, MMUEXT, VMASST_TYPE_m2p_strict, VMASST_TYPE_writable_pagetables } from "../../src/abi/xen.ts";
-import { CONTINUATION, type Hypercall, HypercallError } from "../../src/hypervisor/hypercall.ts";
+import { CONTINUATION, type Hypercall, HypercallArguments, HypercallError } from "../../src/hypervisor/hypercall.ts";
 import { handleLdtFault, ldtWindow } from "../../src/hypervisor/mm/descriptor-window.ts";
 import { setGdtHypercall, updateDescriptorHypercall } from "../../src/hypervisor/mm/descriptors.ts";
 import { PageType } from "../../src/hypervisor/mm/frame-table.ts";
@@ -61,7 +61,8 @@ function fuzz(seed: number, steps: number, outcomes: Record<string, number>): vo
       random(3) === 0 ? frame(guest) : pick([guest.l4, guest.l3, guest.l2, guest.l1[0]!, guest.mfn[6]!, guest.mfn[7]!]);
     return BigInt(mfn) * 4096n + BigInt(index * 8);
   };
-  const call = (guest: Guest, name: string, hypercall: Hypercall, args: bigint[]): void => {
+  const call = (guest: Guest, name: string, hypercall: Hypercall, list: bigint[]): void => {
+    const args = new HypercallArguments(list);
     hv.current = guest.vcpu;
     let outcome = "preempted for ever";
     for (let i = 0; i < 200; i++) {

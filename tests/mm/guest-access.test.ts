@@ -77,3 +77,12 @@ test("memory of a vCPU that is not on the processor is found by its kernel root"
   faults(() => copyToGuest(guest.vcpu, guest.va(63), Uint8Array.of(1)));
   faults(() => copyToGuest(guest.vcpu, guest.va(70), Uint8Array.of(1)));
 });
+
+test("a copy stays what it is, however many are made after it", () => {
+  const guest = new Guest(newMachine(), 1, 64);
+  const copies = Array.from({ length: 3000 }, (_, i) => {
+    const va = guest.words([BigInt(i), BigInt(i * 3)], 512);
+    return guestStruct(guest.vcpu, mmuUpdateStruct, va);
+  });
+  for (const [i, { ptr, val }] of copies.entries()) assert.deepEqual([ptr, val], [BigInt(i), BigInt(i * 3)]);
+});

@@ -1,7 +1,7 @@
 /** A small machine with domains whose page tables are built by hand, and a way to make hypercalls as they would. */
 import assert from "node:assert/strict";
 import { Domain, domainRecord } from "../../src/hypervisor/domain.ts";
-import { CONTINUATION, type Hypercall, HypercallError } from "../../src/hypervisor/hypercall.ts";
+import { CONTINUATION, type Hypercall, HypercallArguments, HypercallError } from "../../src/hypervisor/hypercall.ts";
 import { Hypervisor } from "../../src/hypervisor/hypervisor.ts";
 import { allocDomainFrames } from "../../src/hypervisor/mm/domain-frames.ts";
 import { PageType } from "../../src/hypervisor/mm/frame-table.ts";
@@ -131,7 +131,8 @@ export class Guest {
   call(hypercall: Hypercall, ...args: bigint[]): number {
     return Number(this.callBig(hypercall, ...args));
   }
-  callBig(hypercall: Hypercall, ...args: bigint[]): bigint {
+  callBig(hypercall: Hypercall, ...list: bigint[]): bigint {
+    const args = new HypercallArguments(list);
     this.hv.current = this.vcpu;
     for (let times = 0; times < 100_000; times++) {
       try {

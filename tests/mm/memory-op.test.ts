@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { EACCES, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from "../../src/abi/errno.ts";
 import { E820_RAM, MEMOP_EXTENT_SHIFT, XENMEM } from "../../src/abi/memory.ts";
 import { DOMID_SELF, INVALID_M2P_ENTRY } from "../../src/abi/xen.ts";
-import { CONTINUATION } from "../../src/hypervisor/hypercall.ts";
+import { CONTINUATION, HypercallArguments } from "../../src/hypervisor/hypercall.ts";
 import { getM2p } from "../../src/hypervisor/mm/m2p.ts";
 import { setMemoryMap } from "../../src/hypervisor/mm/memory-map.ts";
 import { memoryOp } from "../../src/hypervisor/mm/memory-op.ts";
@@ -95,7 +95,7 @@ test("a preempted call continues behind the extents that it has done", () => {
   const machine = newMachine();
   const guest = new Guest(machine, 1, 64);
   machine.hv.preempted = () => true;
-  const args = [BigInt(XENMEM.populate_physmap), reservation(guest, [64n, 65n, 66n])];
+  const args = new HypercallArguments([BigInt(XENMEM.populate_physmap), reservation(guest, [64n, 65n, 66n])]);
   assert.equal(memoryOp.handler(guest.hv, guest.vcpu, args), CONTINUATION);
   assert.equal(args[0], BigInt(XENMEM.populate_physmap + 2 ** MEMOP_EXTENT_SHIFT));
   assert.equal(guest.call(memoryOp, ...args), 3);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EBUSY } from "../../src/abi/errno.ts";
 import { DOMID_SELF, MMU_UPDATE_PREEMPTED, MMUEXT } from "../../src/abi/xen.ts";
-import { CONTINUATION } from "../../src/hypervisor/hypercall.ts";
+import { CONTINUATION, HypercallArguments } from "../../src/hypervisor/hypercall.ts";
 import { FRAME_PARTIAL, PageType } from "../../src/hypervisor/mm/frame-table.ts";
 import { relinquishMemory } from "../../src/hypervisor/mm/lifecycle.ts";
 import { mmuUpdate } from "../../src/hypervisor/mm/mmu-update.ts";
@@ -32,16 +32,12 @@ function buildTree(guest: Guest, bad = false): number {
 }
 
 /** One attempt at an mmuext_op. `args` is what the next attempt would be made with. */
-function attempt(guest: Guest, args: bigint[]): number | typeof CONTINUATION {
+function attempt(guest: Guest, args: HypercallArguments): number | typeof CONTINUATION {
   const result = mmuextOp.handler(guest.hv, guest.vcpu, args);
   return result === CONTINUATION ? result : Number(result);
 }
-const pinArgs = (guest: Guest, command: number, mfn: number): bigint[] => [
-  guest.words([BigInt(command), BigInt(mfn), 0n], 512),
-  1n,
-  0n,
-  SELF,
-];
+const pinArgs = (guest: Guest, command: number, mfn: number): HypercallArguments =>
+  new HypercallArguments([guest.words([BigInt(command), BigInt(mfn), 0n], 512), 1n, 0n, SELF]);
 
 test("validation is preempted, and sound at each step", () => {
   const machine = newMachine();
@@ -94,7 +90,7 @@ test("a validation that fails is taken back in steps", () => {
   assertSound(machine.hv);
   // Whatever hypercall on tables is next finishes it.
   for (let i = 0; guest.vcpu.mm.old_guest_table !== 0 && i < 100; i++) {
-    mmuUpdate.handler(guest.hv, guest.vcpu, [0n, 0n, 0n, SELF]);
+    mmuUpdate.handler(guest.hv, guest.vcpu, new HypercallArguments([0n, 0n, 0n, SELF]));
     assertSound(machine.hv);
   }
   for (let pfn = 10; pfn < 25; pfn++) {
@@ -130,7 +126,7 @@ test("batches are preempted between requests; the count goes on", () => {
   const requests: bigint[] = [];
   for (let pfn = 30; pfn < 40; pfn++) requests.push(guest.ptePointer(pfn), entry(guest.mfn[pfn]!, P));
   const done = guest.va(0) + 8n;
-  const args = [guest.words(requests, 512), 10n, done, SELF];
+  const args = new HypercallArguments([guest.words(requests, 512), 10n, done, SELF]);
   for (let i = 1; i < 10; i++) {
     assert.equal(mmuUpdate.handler(guest.hv, guest.vcpu, args), CONTINUATION);
     assert.equal(guest.peek(guest.mfn[0]!, 1), BigInt(i));

@@ -158,6 +158,26 @@ test("smaller sizes change their part of the entry", () => {
   assert.equal(s.guest.pte(5), 0n);
 });
 
+test("an instruction on two pages is fetched from both; dec leaves CF alone", () => {
+  const { machine, guest, pte } = setup();
+  const { memory } = machine.hv;
+  const bytes = [0x48, 0xc7, 0x46, 0x08, 0, 0, 0, 0, 0xfe, 0x4e, 1]; // mov qword [rsi+8], 0; dec byte [rsi+1]
+  for (const [i, byte] of bytes.entries()) {
+    const at = 0xffb + i;
+    memory.u8[guest.mfn[CODE_PFN + (at >> 12)]! * 4096 + (at & 0xfff)] = byte;
+  }
+  machine.cpu.state.rip = guest.va(CODE_PFN) + 0xffbn;
+  machine.cpu.gpr[RSI] = pte - 8n;
+  assert.ok(ptwrEmulate(guest.vcpu, pte, WRITE_FAULT));
+  assert.equal(guest.pte(5), 0n);
+  machine.cpu.gpr[RSI] = pte;
+  machine.cpu.rflags = 0x202n;
+  assert.ok(ptwrEmulate(guest.vcpu, pte + 1n, WRITE_FAULT));
+  assert.equal(guest.pte(5), 0xff00n);
+  assert.equal(machine.cpu.rflags & BigInt(FLAG_CF | FLAG_SF), BigInt(FLAG_SF));
+  assert.equal(machine.cpu.state.rip, guest.va(CODE_PFN) + 0x1006n);
+});
+
 test("addresses: base, index, displacement", () => {
   const s = setup();
   s.machine.cpu.gpr[RBX] = 5n;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DOMID_SELF, MMUEXT, UVMF_NONE } from "../../src/abi/xen.ts";
+import { HypercallArguments } from "../../src/hypervisor/hypercall.ts";
 import { mmuUpdate } from "../../src/hypervisor/mm/mmu-update.ts";
 import { mmuextOp } from "../../src/hypervisor/mm/mmuext.ts";
 import { newUserBasePtr } from "../../src/hypervisor/mm/roots.ts";
@@ -114,7 +115,7 @@ test("the processor: reads, writes and code at an address whose mapping changes"
   for (const n of [7, 8]) memory.u8.set([0xb8, n, 0, 0, 0, 0x0f, 0x05], guest.mfns[n]! * 4096);
   for (const n of [7, 8, 7, 8]) {
     const value = entry(guest.mfns[n]!, P | RW | U);
-    assert.equal(updateVaMapping.handler(hv, vcpu, [va, value, 0n, 0n, 0n]), 0);
+    assert.equal(updateVaMapping.handler(hv, vcpu, new HypercallArguments([va, value])), 0);
     for (const write of [false, true]) {
       const host = cpu.translateUser(va + 64n, 8, write);
       assert.equal(host, guest.mfns[n]! * 4096 + 64, `page ${n}, ${write ? "written" : "read"}`);

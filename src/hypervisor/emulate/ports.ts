@@ -1,6 +1,7 @@
 /** I/O ports as an unprivileged domain sees them: nothing there, but for what clocks and bus probes touch. */
 import { VMASST_TYPE_architectural_iopl } from "../../abi/xen.ts";
 import { isGuestAddress } from "../mm/guest-access.ts";
+import { linearOf } from "../mm/linear.ts";
 import { entryFrame, PTE_PRESENT } from "../mm/pte.ts";
 import { l1EntryAddress } from "../mm/walk.ts";
 import type { Vcpu } from "../vcpu.ts";
@@ -27,7 +28,7 @@ export function ioplAllows(vcpu: Vcpu): boolean {
 function kernelByte(vcpu: Vcpu, va: bigint): number {
   const { memory } = vcpu.domain.hypervisor;
   const root = vcpu.mm.kernel_root;
-  const entry = root === 0 || !isGuestAddress(va) ? -1 : l1EntryAddress(memory, root, va);
+  const entry = root === 0 || !isGuestAddress(va) ? -1 : l1EntryAddress(memory, root, linearOf(va));
   if (entry < 0) return 0xff;
   const lo = memory.u32[entry >>> 2] ?? 0;
   if ((lo & PTE_PRESENT) === 0) return 0xff;

@@ -12,7 +12,7 @@ import {
 } from "../../abi/grant_table.ts";
 import type { StructDef, View } from "../../abi/struct.ts";
 import { HYPERVISOR } from "../../abi/xen.ts";
-import { CONTINUATION, type Hypercall, type HypercallResult } from "../hypercall.ts";
+import { CONTINUATION, type Hypercall, type HypercallArguments, type HypercallResult } from "../hypercall.ts";
 import { done, firstArgument, refused } from "../misc/operation.ts";
 import { guestArrayAddress, guestStruct, putGuestStruct } from "../mm/guest-access.ts";
 import { flushTlb } from "../mm/tlb.ts";
@@ -92,7 +92,7 @@ const singleOperations: Readonly<Record<number, (vcpu: Vcpu, argument: bigint, c
   [GNTTABOP.get_version]: getVersion,
 };
 
-function runArray(vcpu: Vcpu, operation: ArrayOperation, args: bigint[], count: number): HypercallResult {
+function runArray(vcpu: Vcpu, operation: ArrayOperation, args: HypercallArguments, count: number): HypercallResult {
   const address = args[1] ?? 0n;
   const size = operation.size(vcpu);
   if (count > 0) guestArrayAddress(address, count - 1, size);

@@ -1,7 +1,7 @@
 /** set_debugreg and get_debugreg; MOV to and from debug registers are emulated with the same functions. */
 import { EINVAL, ENODEV, EPERM } from "../../abi/errno.ts";
 import { CR4_DE } from "../../machine/x86/state.ts";
-import { type Hypercall, HypercallError } from "../hypercall.ts";
+import { type Hypercall, type HypercallArguments, HypercallError } from "../hypercall.ts";
 import { guestAddress } from "../traps/guest-words.ts";
 import type { Vcpu } from "../vcpu.ts";
 
@@ -55,7 +55,7 @@ export function getDebugRegister(vcpu: Vcpu, register: number): bigint {
   return vcpu.state.dr.get(resolve(vcpu, register));
 }
 
-const registerNumber = (args: readonly bigint[]): number => Number(BigInt.asUintN(32, args[0] ?? 0n));
+const registerNumber = ({ halves }: HypercallArguments): number => halves[0]!;
 
 export const setDebugreg: Hypercall = {
   number: 8,

@@ -1,8 +1,8 @@
 /** Short forms for tables of sub-operations. */
-import type { Operation } from "../hypercall.ts";
+import type { HypercallArguments, Operation } from "../hypercall.ts";
 
 /** Command number in the low 32 bits of the first argument: so it is in most hypercalls. */
-export const firstArgument = (args: readonly bigint[]): number => Number(BigInt.asUintN(32, args[0] ?? 0n));
+export const firstArgument = ({ halves }: HypercallArguments): number => halves[0]!;
 
 export const done = (name: string): Operation => ({ name, status: "done" });
 export const missing = (name: string, note?: string): Operation =>

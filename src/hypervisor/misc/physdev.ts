@@ -8,7 +8,7 @@ import {
   physdevSetIopl,
 } from "../../abi/physdev.ts";
 import { holdGuestFrame, releaseGuestFrame } from "../event-channel/guest-frame.ts";
-import { type Hypercall, HypercallError, type HypercallResult } from "../hypercall.ts";
+import { type Hypercall, HypercallArguments, HypercallError, type HypercallResult } from "../hypercall.ts";
 import { copyFromGuest, guestStruct, isGuestRange } from "../mm/guest-access.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { done, firstArgument, refused } from "./operation.ts";
@@ -131,6 +131,6 @@ export const physdevOpCompat: Hypercall = {
     const { cmd } = guestStruct(vcpu, physdevOpCompatStruct, va);
     if (cmd < PHYSDEVOP.irq_unmask_notify || cmd > PHYSDEVOP.alloc_irq_vector) return -ENOSYS;
     const offset = physdevOpCompatStruct.for(vcpu.domain.width).offset.u;
-    return physdevOp.handler(hv, vcpu, [BigInt(cmd), va + BigInt(offset)]);
+    return physdevOp.handler(hv, vcpu, new HypercallArguments([BigInt(cmd), va + BigInt(offset)]));
   },
 };

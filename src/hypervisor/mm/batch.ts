@@ -6,58 +6,85 @@
  *     args   requests, count, &done, foreigndom
  */
 import { EFAULT, ERESTART } from "../../abi/errno.ts";
-import { MMU_UPDATE_PREEMPTED } from "../../abi/xen.ts";
-import { CONTINUATION, HypercallError, type HypercallResult } from "../hypercall.ts";
+import { MMU_UPDATE_PREEMPTED, mmuextOpStruct } from "../../abi/xen.ts";
+import { PAGE_MASK, PAGE_SIZE } from "../../machine/memory.ts";
+import { CONTINUATION, type HypercallArguments, HypercallError, type HypercallResult } from "../hypercall.ts";
 import type { Hypervisor } from "../hypervisor.ts";
+import { readHalves } from "../traps/guest-words.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { copyFromGuest, copyToGuest, guestArrayAddress } from "./guest-access.ts";
+import { checkGuestArray, copyFromGuest, copyToGuest } from "./guest-access.ts";
+import { highHalf, linearAddress, lowHalf } from "./linear.ts";
 import { guestOperation, keepAbandoned, putOldGuestTable } from "./operation.ts";
 import type { MmuOperation } from "./page-type.ts";
 
-/** @param handle does one request at a guest address. @returns 0, -errno or -ERESTART */
+/** Most requests that are copied in at once. */
+const CHUNK = 32;
+/** Requests as the guest wrote them: one that changes another of its chunk does so too late. */
+export const requests = new Uint32Array((CHUNK * mmuextOpStruct.sizeof) / 4);
+
+/** Does the request that begins at an index of `requests`. @returns 0, -errno or -ERESTART */
+type Handle = (request: number, operation: MmuOperation) => number;
+
+/** Copies requests in, those of one page at most. @returns how many; 0 if the first one cannot be read */
+function readRequests(vcpu: Vcpu, la: number, count: number, size: number): number {
+  const inPage = Math.floor((PAGE_SIZE - (la & PAGE_MASK)) / size);
+  const n = Math.max(1, Math.min(count, CHUNK, inPage));
+  return readHalves(vcpu, lowHalf(la), highHalf(la), (n * size) / 4, requests) ? n : 0;
+}
+
 export function runBatch(
   hv: Hypervisor,
   vcpu: Vcpu,
-  args: bigint[],
+  args: HypercallArguments,
   size: number,
-  handle: (request: bigint, operation: MmuOperation) => number,
+  handle: Handle,
 ): HypercallResult {
-  const requests = args[0] ?? 0n;
-  const pdone = args[2] ?? 0n;
-  const word = Number(BigInt.asUintN(32, args[1] ?? 0n));
+  const { halves } = args;
+  const list = linearAddress(halves[0]!, halves[1]!);
+  const word = halves[2]!;
+  const counted = (halves[4]! | halves[5]!) !== 0;
   const operation = guestOperation(hv);
   if (putOldGuestTable(vcpu, operation) !== 0) return CONTINUATION;
 
   const preempted = word >= MMU_UPDATE_PREEMPTED;
   const count = preempted ? word - MMU_UPDATE_PREEMPTED : word;
-  const before = preempted && pdone !== 0n ? readDone(vcpu, pdone) : 0;
-  if (count > 0) guestArrayAddress(requests, count - 1, size);
+  const before = preempted && counted ? readDone(vcpu, args[2]!) : 0;
+  if (count > 0) checkGuestArray(list, count, size);
 
   let result = 0;
   let i = 0;
+  /** Requests from `first` to `end` are copied in. */
+  let first = 0;
+  let end = 0;
+  /** A table is half taken apart: that comes first. */
+  let unfinished = false;
   for (; i < count; i++) {
-    if (i > 0 && (vcpu.mm.old_guest_table !== 0 || operation.preempt())) {
+    if (i > 0 && (unfinished || operation.preempt())) {
       result = -ERESTART;
       break;
     }
-    result = tryHandle(handle, requests + BigInt(i * size), operation);
-    keepAbandoned(vcpu, operation);
+    if (i === end) {
+      first = i;
+      end = i + readRequests(vcpu, list + i * size, count - i, size);
+      if (end === first) {
+        result = -EFAULT;
+        break;
+      }
+    }
+    result = tryHandle(handle, ((i - first) * size) / 4, operation);
+    if (keepAbandoned(vcpu, operation)) unfinished = true;
     if (result !== 0) break;
   }
-  if (result === 0 && vcpu.mm.old_guest_table !== 0) result = -ERESTART;
-  if (pdone !== 0n) writeDone(vcpu, pdone, before + i);
+  if (result === 0 && unfinished) result = -ERESTART;
+  if (counted) writeDone(vcpu, args[2]!, before + i);
   if (result !== -ERESTART) return result;
-  args[0] = requests + BigInt(i * size);
+  args[0]! += BigInt(i * size);
   args[1] = BigInt(count - i + MMU_UPDATE_PREEMPTED);
   return CONTINUATION;
 }
 
 /** Errors that a request throws are its result: those before it are done, and counted. */
-function tryHandle(
-  handle: (request: bigint, operation: MmuOperation) => number,
-  request: bigint,
-  operation: MmuOperation,
-): number {
+function tryHandle(handle: Handle, request: number, operation: MmuOperation): number {
   try {
     return handle(request, operation);
   } catch (error) {

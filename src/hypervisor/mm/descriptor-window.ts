@@ -20,6 +20,7 @@ import type { Hypervisor } from "../hypervisor.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { PageType } from "./frame-table.ts";
 import { isGuestAddress } from "./guest-access.ts";
+import { linearOf } from "./linear.ts";
 import { getPageAndType, putPageAndType } from "./page-type.ts";
 import { ENTRIES, entryFrame, makeEntry, PTE_PRESENT } from "./pte.ts";
 import { VCPUS_PER_WINDOW_TABLE, WINDOW_TABLES } from "./record.ts";
@@ -243,7 +244,7 @@ function mapLdtPage(vcpu: Vcpu, address: bigint, page: number): boolean {
   const { domain, mm } = vcpu;
   const { memory } = domain.hypervisor;
   if (!isGuestAddress(address) || mm.kernel_root === 0 || (mm.ldt_mapped & (1 << page)) !== 0) return false;
-  const entry = l1EntryAddress(memory, mm.kernel_root, address);
+  const entry = l1EntryAddress(memory, mm.kernel_root, linearOf(address));
   if (entry < 0) return false;
   const lo = memory.u32[entry >>> 2] ?? 0;
   if ((lo & PTE_PRESENT) === 0) return false;

@@ -19,13 +19,14 @@ import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { adjustedL1Hi, adjustedL1Lo, isPresent, putL1Entry } from "./entry.ts";
 import { PageType } from "./frame-table.ts";
+import { linearOf } from "./linear.ts";
 import { entryFrame, PTE_ACCESSED, PTE_AVAILABLE, PTE_DIRTY, PTE_PRESENT, PTE_RW, PTE_USER } from "./pte.ts";
 import { l1EntryChanged } from "./tlb.ts";
 import { guestL1Entry } from "./va-mapping.ts";
 
 /** The L1 entry that `host_addr` means, or -1: by linear address, or (GNTMAP_contains_pte) by its machine address. */
 function entryAddress(vcpu: Vcpu, hostAddress: bigint, flags: number): number {
-  if ((flags & GNTMAP_contains_pte) === 0) return guestL1Entry(vcpu, hostAddress);
+  if ((flags & GNTMAP_contains_pte) === 0) return guestL1Entry(vcpu, linearOf(hostAddress));
   const { frames } = vcpu.domain.hypervisor;
   // An entry is 8 bytes and aligned: anything else would straddle two (XSA-227).
   if ((hostAddress & 7n) !== 0n || hostAddress >= BigInt(frames.count) * BigInt(PAGE_SIZE)) return -1;
@@ -78,7 +79,7 @@ export function replaceGrantMapping(
   if ((flags & GNTMAP_contains_pte) !== 0) return GNTST.general_error;
   if (newAddress === 0n) return removeGrantMapping(vcpu, hostAddress, mfn, flags);
   const at = grantEntry(vcpu, hostAddress, mfn, flags);
-  const from = guestL1Entry(vcpu, newAddress);
+  const from = guestL1Entry(vcpu, linearOf(newAddress));
   if (at < 0 || from < 0 || from === at) return GNTST.general_error;
   const { memory } = vcpu.domain.hypervisor;
   writeEntry(vcpu, at, memory.u32[from >>> 2]!, memory.u32[(from >>> 2) + 1]!);

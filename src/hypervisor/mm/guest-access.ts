@@ -4,12 +4,13 @@
  * owns, for presence and for the right to write. What fails is -EFAULT, never a crash.
  */
 import { EFAULT } from "../../abi/errno.ts";
-import type { StructDef, View } from "../../abi/struct.ts";
+import type { Bytes, StructDef, View } from "../../abi/struct.ts";
 import { HYPERVISOR_VIRT_END } from "../../abi/xen.ts";
 import { PAGE_MASK, PAGE_SIZE } from "../../machine/memory.ts";
 import { Access } from "../../machine/processor.ts";
 import { HypercallError } from "../hypercall.ts";
 import type { Vcpu } from "../vcpu.ts";
+import { isGuestArray, linearOf } from "./linear.ts";
 import { entryFrame, PTE_PRESENT, PTE_RW } from "./pte.ts";
 import { l1EntryAddress } from "./walk.ts";
 
@@ -42,7 +43,7 @@ export function guestAddress(vcpu: Vcpu, va: bigint, access: Access): number {
 function walkStopped(vcpu: Vcpu, va: bigint, access: Access): number {
   const { memory } = vcpu.domain.hypervisor;
   const root = vcpu.record.mm.kernel_root;
-  const entry = root === 0 ? -1 : l1EntryAddress(memory, root, va);
+  const entry = root === 0 ? -1 : l1EntryAddress(memory, root, linearOf(va));
   if (entry < 0) return -1;
   const lo = memory.u32[entry >>> 2] ?? 0;
   const need = access === Access.Write ? PTE_PRESENT | PTE_RW : PTE_PRESENT;
@@ -58,18 +59,53 @@ function checkRange(va: bigint, length: number): void {
 /** Bytes from a machine address to the end of its page, at most `length`. */
 const inPage = (address: number, length: number): number => Math.min(length, PAGE_SIZE - (address & PAGE_MASK));
 
-/** Copies `length` bytes from the guest. */
-export function copyFromGuest(vcpu: Vcpu, va: bigint, length: number): Uint8Array {
+/** Below this it is quicker to copy bytes one by one than to make a view of them. */
+const FEW_BYTES = 128;
+
+/** Copies `length` bytes from the guest to `to` and on in `data`. */
+function copyIn(vcpu: Vcpu, va: bigint, length: number, data: Uint8Array, to: number): void {
   const { u8 } = vcpu.domain.hypervisor.memory;
-  const data = new Uint8Array(length);
   checkRange(va, length);
   for (let done = 0; done < length; ) {
     const address = guestAddress(vcpu, done === 0 ? va : va + BigInt(done), Access.Read);
     const part = inPage(address, length - done);
-    data.set(u8.subarray(address, address + part), done);
+    if (part < FEW_BYTES) for (let i = 0; i < part; i++) data[to + done + i] = u8[address + i]!;
+    else data.set(u8.subarray(address, address + part), to + done);
     done += part;
   }
+}
+
+/** Copies `length` bytes from the guest. */
+export function copyFromGuest(vcpu: Vcpu, va: bigint, length: number): Uint8Array {
+  const data = new Uint8Array(length);
+  copyIn(vcpu, va, length, data, 0);
   return data;
+}
+
+const ROOM = 16384;
+
+function newRoom(length: number): Bytes {
+  const u8 = new Uint8Array(length);
+  return { u8, dv: new DataView(u8.buffer) };
+}
+
+/**
+ * Where copies of structures are made. A buffer for each would cost more than all else. What is taken is never
+ * used again, so that a copy stays what it is; when the room is full there is a new one.
+ */
+let room = newRoom(ROOM);
+let taken = 0;
+
+/** Copies a structure of `length` bytes into the room. @returns where it is */
+function takeCopy(vcpu: Vcpu, va: bigint, length: number): number {
+  if (taken + length > room.u8.length) {
+    room = newRoom(Math.max(length, ROOM));
+    taken = 0;
+  }
+  const at = taken;
+  taken = (at + length + 7) & ~7;
+  copyIn(vcpu, va, length, room.u8, at);
+  return at;
 }
 
 /** Copies `data` to the guest. Read-only pages (page tables, descriptor tables) fail as for the guest itself. */
@@ -88,8 +124,8 @@ export function copyToGuest(vcpu: Vcpu, va: bigint, data: Uint8Array): void {
 /** A private copy of a guest's structure: copied once, then used. */
 export function guestStruct<F extends Fields>(vcpu: Vcpu, def: StructDef<F>, va: bigint): View<F> {
   const layout = def.for(vcpu.domain.width);
-  const u8 = copyFromGuest(vcpu, va, layout.size);
-  return layout.at({ u8, dv: new DataView(u8.buffer) }, 0);
+  const at = takeCopy(vcpu, va, layout.size);
+  return layout.at(room, at);
 }
 
 /** Writes a structure made by `guestStruct` (or a view of other bytes) back to the guest. */
@@ -102,9 +138,9 @@ export function putGuestStruct<F extends Fields>(vcpu: Vcpu, def: StructDef<F>, 
 
 /** Reads a `long` of the guest's width. */
 export function guestLong(vcpu: Vcpu, va: bigint): bigint {
-  const data = copyFromGuest(vcpu, va, vcpu.domain.width / 8);
-  const dv = new DataView(data.buffer);
-  return vcpu.domain.width === 64 ? dv.getBigUint64(0, true) : BigInt(dv.getUint32(0, true));
+  const { width } = vcpu.domain;
+  const at = takeCopy(vcpu, va, width / 8);
+  return width === 64 ? room.dv.getBigUint64(at, true) : BigInt(room.dv.getUint32(at, true));
 }
 
 /** Writes a `long` of the guest's width. */
@@ -114,6 +150,11 @@ export function putGuestLong(vcpu: Vcpu, va: bigint, value: bigint): void {
   if (vcpu.domain.width === 64) dv.setBigUint64(0, value, true);
   else dv.setUint32(0, Number(BigInt.asUintN(32, value)), true);
   copyToGuest(vcpu, va, data);
+}
+
+/** A guest's array of `count` elements, all of which must be the guest's before the first one is used. */
+export function checkGuestArray(la: number, count: number, size: number): void {
+  if (!isGuestArray(la, count, size)) throw new HypercallError(EFAULT);
 }
 
 /**

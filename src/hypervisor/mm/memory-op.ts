@@ -12,7 +12,13 @@ import {
 import { HYPERVISOR, MACH2PHYS_VIRT_END, MACH2PHYS_VIRT_START, sharedInfoStruct } from "../../abi/xen.ts";
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
-import { type Hypercall, HypercallError, type HypercallResult, type Operation } from "../hypercall.ts";
+import {
+  type Hypercall,
+  type HypercallArguments,
+  HypercallError,
+  type HypercallResult,
+  type Operation,
+} from "../hypercall.ts";
 import type { Hypervisor } from "../hypervisor.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { claimPages } from "./claim.ts";
@@ -32,7 +38,7 @@ import { changeReservation } from "./reservation.ts";
 interface Call {
   readonly hv: Hypervisor;
   readonly vcpu: Vcpu;
-  readonly args: bigint[];
+  readonly args: HypercallArguments;
   /** Address of the operation's structure. */
   readonly argument: bigint;
   readonly command: number;

@@ -8,16 +8,13 @@ import {
   MMU_PT_UPDATE_PRESERVE_AD,
   mmuUpdateStruct,
 } from "../../abi/xen.ts";
-import { PAGE_MASK, PAGE_SIZE } from "../../machine/memory.ts";
-import { Access } from "../../machine/processor.ts";
+import { PAGE_SHIFT } from "../../machine/memory.ts";
 import type { Domain } from "../domain.ts";
 import { type Hypercall, HypercallError } from "../hypercall.ts";
 import type { Hypervisor } from "../hypervisor.ts";
-import type { Vcpu } from "../vcpu.ts";
-import { runBatch } from "./batch.ts";
+import { requests, runBatch } from "./batch.ts";
 import { frameOwner, mayControl } from "./foreign.ts";
 import { FRAME_VALIDATED, PageType } from "./frame-table.ts";
-import { copyFromGuest, guestAddress } from "./guest-access.ts";
 import { setM2p } from "./m2p.ts";
 import { getPage, getPageType, type MmuOperation, putPage, putPageType } from "./page-type.ts";
 import { updateL1Entry, updateTableEntry } from "./update-entry.ts";
@@ -26,30 +23,14 @@ const REQUEST_SIZE = mmuUpdateStruct.sizeof;
 /** The type of an update is in the low bits of an entry's address, which is a multiple of 8. */
 const COMMAND_MASK = 7;
 
-/** ptr and val of the request in hand, as halves: a boot makes 60,000 of them. */
-const request = new Uint32Array(4);
-
-function readRequest(vcpu: Vcpu, va: bigint): void {
-  const { memory } = vcpu.domain.hypervisor;
-  const address = guestAddress(vcpu, va, Access.Read);
-  if ((address & 3) === 0 && (address & PAGE_MASK) <= PAGE_SIZE - REQUEST_SIZE) {
-    for (let i = 0; i < 4; i++) request[i] = memory.u32[(address >>> 2) + i]!;
-  } else {
-    const dv = new DataView(copyFromGuest(vcpu, va, REQUEST_SIZE).buffer);
-    for (let i = 0; i < 4; i++) request[i] = dv.getUint32(i * 4, true);
-  }
-}
-
-/** High half: whose tables, plus 1 (0: one's own). Low half: whose frames. */
-function decodeForeigndom(domain: Domain, foreigndom: number): { tables: Domain; owner: number } {
-  const owner = frameOwner(domain, foreigndom & 0xffff);
+/** High half of `foreigndom`: whose tables, plus 1 (0: one's own). The low half says whose frames; without one, the caller's own. */
+function tablesOwner(caller: Domain, foreigndom: number): Domain {
   const high = foreigndom >>> 16;
-  if (high === 0) return { tables: domain, owner };
-  const tables = domain.hypervisor.domains.get(high - 1);
+  if (high === 0) return caller;
+  const tables = caller.hypervisor.domains.get(high - 1);
   if (tables === undefined) throw new HypercallError(ESRCH);
-  if (!mayControl(domain, tables)) throw new HypercallError(EPERM);
-  // Without a foreign owner named, the frames are those of the tables' domain as the caller sees it: its own.
-  return { tables, owner };
+  if (!mayControl(caller, tables)) throw new HypercallError(EPERM);
+  return tables;
 }
 
 /**
@@ -67,7 +48,7 @@ function updateFrame(
 ): number {
   const hv = tables.hypervisor;
   const { frames } = hv;
-  const mfn = Math.floor(at / PAGE_SIZE);
+  const mfn = at >>> PAGE_SHIFT;
   if (!getPage(tables, mfn)) return -EINVAL;
   let result = -EINVAL;
   const type = frames.typeCount(mfn) > 0 && frames.hasFlag(mfn, FRAME_VALIDATED) ? frames.type(mfn) : PageType.None;
@@ -103,10 +84,14 @@ export const mmuUpdate: Hypercall = {
     [MMU_PT_UPDATE_NO_TRANSLATE]: { name: "PT_UPDATE_NO_TRANSLATE", status: "done" },
   },
   handler(hv, vcpu, args) {
-    const { tables, owner } = decodeForeigndom(vcpu.domain, Number(BigInt.asUintN(32, args[3] ?? 0n)));
-    return runBatch(hv, vcpu, args, REQUEST_SIZE, (va, operation) => {
-      readRequest(vcpu, va);
-      const [ptrLo, ptrHi, lo, hi] = request as unknown as [number, number, number, number];
+    const foreigndom = args.halves[6]!;
+    const owner = frameOwner(vcpu.domain, foreigndom & 0xffff);
+    const tables = tablesOwner(vcpu.domain, foreigndom);
+    return runBatch(hv, vcpu, args, REQUEST_SIZE, (request, operation) => {
+      const ptrLo = requests[request]!;
+      const ptrHi = requests[request + 1]!;
+      const lo = requests[request + 2]!;
+      const hi = requests[request + 3]!;
       const command = ptrLo & COMMAND_MASK;
       hv.statistics.countOperation(HYPERVISOR.mmu_update, command);
       switch (command) {
@@ -114,8 +99,8 @@ export const mmuUpdate: Hypercall = {
         case MMU_PT_UPDATE_PRESERVE_AD:
         case MMU_PT_UPDATE_NO_TRANSLATE: {
           if (ptrHi !== 0) return -EINVAL;
-          const at = ptrLo - command;
-          return updateFrame(tables, owner, at, lo, hi, command === MMU_PT_UPDATE_PRESERVE_AD, operation);
+          const preserveAd = command === MMU_PT_UPDATE_PRESERVE_AD;
+          return updateFrame(tables, owner, ptrLo - command, lo, hi, preserveAd, operation);
         }
         case MMU_MACHPHYS_UPDATE:
           if (ptrHi !== 0) return -EINVAL;

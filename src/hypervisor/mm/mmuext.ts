@@ -1,35 +1,53 @@
 /** mmuext_op: pins, roots, TLB, LDT, and whole pages. */
 import { EACCES, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from "../../abi/errno.ts";
+import type { Width } from "../../abi/struct.ts";
 import { HYPERVISOR, MMUEXT, mmuextOpStruct } from "../../abi/xen.ts";
 import { PAGE_SIZE } from "../../machine/memory.ts";
 import { DOMAIN_HAS_IO, type Domain } from "../domain.ts";
 import { type Hypercall, HypercallError, type Operation } from "../hypercall.ts";
 import type { Hypervisor } from "../hypervisor.ts";
+import { wordAt } from "../traps/guest-words.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { runBatch } from "./batch.ts";
+import { requests, runBatch } from "./batch.ts";
 import { setLdt } from "./descriptor-window.ts";
 import { targetDomain } from "./foreign.ts";
 import { PageType } from "./frame-table.ts";
-import { copyFromGuest, guestStruct } from "./guest-access.ts";
+import { copyFromGuest } from "./guest-access.ts";
+import { isCanonicalLinear, linearAddress } from "./linear.ts";
 import { getPage, getPageType, type MmuOperation, putPage, putPageAndType } from "./page-type.ts";
 import { pinTable, unpinTable } from "./pin.ts";
 import { newBasePtr, newUserBasePtr } from "./roots.ts";
 import { flushTlb, flushTlbPage } from "./tlb.ts";
-import { isCanonical } from "./walk.ts";
 
-/** One request: whose memory it is about, and what it says. */
+/** What a request is: made by whom, about whose memory. */
 interface Request {
   readonly hv: Hypervisor;
   readonly vcpu: Vcpu;
   readonly target: Domain;
-  readonly arg1: bigint;
-  readonly arg2: bigint;
   readonly operation: MmuOperation;
 }
 
-/** arg1 as a frame number; one that cannot be owned by anybody if it is out of range. */
-function frame(request: Request, value = request.arg1): number {
-  return value < BigInt(request.hv.frames.count) ? Number(value) : -1;
+const { cmd: CMD, arg1: ARG1, arg2: ARG2 } = mmuextOpStruct.offset;
+/** The request in hand, as 64-bit guests lay it out. */
+const words = new Uint32Array(mmuextOpStruct.sizeof / 4);
+
+/** Takes the request at an index of what the batch has copied in. */
+function takeRequest(width: Width, at: number): void {
+  const { cmd, arg1, arg2 } = mmuextOpStruct.for(width).offset;
+  words[CMD / 4] = requests[at + cmd / 4]!;
+  words[ARG1 / 4] = requests[at + arg1 / 4]!;
+  words[ARG2 / 4] = requests[at + arg2 / 4]!;
+  words[ARG1 / 4 + 1] = width === 64 ? requests[at + arg1 / 4 + 1]! : 0;
+  words[ARG2 / 4 + 1] = width === 64 ? requests[at + arg2 / 4 + 1]! : 0;
+}
+
+/** The argument at an offset as a 64-bit number. */
+const argument = (offset: number): bigint => wordAt(words, offset / 8);
+
+/** An argument as a frame number; one that cannot be owned by anybody if it is out of range. */
+function frame({ hv }: Request, offset = ARG1): number {
+  const low = words[offset / 4]!;
+  return words[offset / 4 + 1] === 0 && low < hv.frames.count ? low : -1;
 }
 
 /** Roots, TLB and LDT are those of the caller. */
@@ -42,9 +60,9 @@ function requireCacheFlush({ vcpu }: Request, errno: number): void {
 }
 
 /** The set of vCPUs at arg2 must be readable; what they share is the one processor. */
-function readVcpuMask({ vcpu, arg2 }: Request): void {
+function readVcpuMask({ vcpu }: Request): void {
   try {
-    copyFromGuest(vcpu, arg2, Math.ceil(vcpu.domain.vcpus.length / 8));
+    copyFromGuest(vcpu, argument(ARG2), Math.ceil(vcpu.domain.vcpus.length / 8));
   } catch (error) {
     // Not -EFAULT: it is an operand, not an argument of the hypercall.
     if (error instanceof HypercallError && error.errno === EFAULT) throw new HypercallError(EINVAL);
@@ -63,7 +81,8 @@ function flushAll(request: Request): number {
 
 function invalidatePage(request: Request): number {
   requireSelf(request);
-  if (isCanonical(request.arg1)) flushTlbPage(request.hv, request.arg1);
+  const la = linearAddress(words[ARG1 / 4]!, words[ARG1 / 4 + 1]!);
+  if (isCanonicalLinear(la)) flushTlbPage(request.hv, la);
   return 0;
 }
 
@@ -85,7 +104,7 @@ function onWritableFrame(request: Request, fill: (bytes: Uint8Array) => void): n
 
 function copyPage(request: Request): number {
   const { hv, target } = request;
-  const source = frame(request, request.arg2);
+  const source = frame(request, ARG2);
   if (!getPage(target, source)) return -EINVAL;
   const at = source * PAGE_SIZE;
   const result = onWritableFrame(request, (bytes) => bytes.set(hv.memory.u8.subarray(at, at + PAGE_SIZE)));
@@ -159,7 +178,7 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
     name: "SET_LDT",
     run: (r) => {
       requireSelf(r);
-      setLdt(r.vcpu, r.arg1, Number(BigInt.asUintN(32, r.arg2)));
+      setLdt(r.vcpu, argument(ARG1), words[ARG2 / 4]!);
       return 0;
     },
   },
@@ -179,16 +198,17 @@ export const mmuextOp: Hypercall = {
   arity: 4,
   operations,
   handler(hv, vcpu, args) {
-    const domid = Number(BigInt.asUintN(32, args[3] ?? 0n));
+    const domid = args.halves[6]!;
     // As Xen: whoever means itself says DOMID_SELF.
     if (domid === vcpu.domain.id) throw new HypercallError(ESRCH);
     const target = targetDomain(vcpu.domain, domid & 0xffff);
-    return runBatch(hv, vcpu, args, mmuextOpStruct.size(vcpu.domain.width), (va, operation) => {
-      const { cmd, arg1, arg2 } = guestStruct(vcpu, mmuextOpStruct, va);
+    return runBatch(hv, vcpu, args, mmuextOpStruct.size(vcpu.domain.width), (at, operation) => {
+      takeRequest(vcpu.domain.width, at);
+      const cmd = words[CMD / 4]!;
       hv.statistics.countOperation(HYPERVISOR.mmuext_op, cmd);
       const handler = HANDLERS[cmd];
       if (handler === undefined) return -ENOSYS;
-      return handler.run({ hv, vcpu, target, arg1, arg2, operation });
+      return handler.run({ hv, vcpu, target, operation });
     });
   },
 };

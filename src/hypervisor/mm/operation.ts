@@ -22,11 +22,12 @@ export function guestOperation(hv: Hypervisor): MmuOperation {
   return new GuestOperation(hv);
 }
 
-/** After each step: a table that was left half taken apart becomes the vCPU's to finish. */
-export function keepAbandoned(vcpu: Vcpu, operation: MmuOperation): void {
-  if (operation.abandoned === 0) return;
+/** After each step: a table that was left half taken apart becomes the vCPU's to finish. @returns whether there is one */
+export function keepAbandoned(vcpu: Vcpu, operation: MmuOperation): boolean {
+  if (operation.abandoned === 0) return false;
   vcpu.mm.old_guest_table = operation.abandoned;
   operation.abandoned = 0;
+  return true;
 }
 
 /** Before each hypercall that works on tables: finishes what an earlier one left. @returns 0 or -ERESTART */

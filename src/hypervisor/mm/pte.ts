@@ -38,6 +38,36 @@ export const FAST_PATH_HI = ~PTE_HI_ADDRESS;
 
 export const ENTRIES = 512;
 
+// Most tables are nearly empty: they are looked through by cache lines, of eight entries.
+
+/** One of the eight entries from `at` on is present. */
+function anyPresent(u32: Uint32Array, at: number): boolean {
+  const first = u32[at]! | u32[at + 2]! | u32[at + 4]! | u32[at + 6]!;
+  const second = u32[at + 8]! | u32[at + 10]! | u32[at + 12]! | u32[at + 14]!;
+  return ((first | second) & PTE_PRESENT) !== 0;
+}
+
+/** Index of the first present entry from `i` on, in the table at `table` of `u32`; `end` if there is none below that. */
+export function nextPresent(u32: Uint32Array, table: number, i: number, end: number): number {
+  const last = table + end * 2;
+  for (let at = table + i * 2; at < last; ) {
+    if ((u32[at]! & PTE_PRESENT) !== 0) return (at - table) >>> 1;
+    at += 2;
+    while ((at & 15) === 0 && at + 16 <= last && !anyPresent(u32, at)) at += 16;
+  }
+  return end;
+}
+
+/** Index of the last present entry below `i`, or -1. */
+export function previousPresent(u32: Uint32Array, table: number, i: number): number {
+  for (let at = table + i * 2; at > table; ) {
+    at -= 2;
+    if ((u32[at]! & PTE_PRESENT) !== 0) return (at - table) >>> 1;
+    while ((at & 15) === 0 && at - 16 >= table && !anyPresent(u32, at - 16)) at -= 16;
+  }
+  return -1;
+}
+
 /** Frame number in an entry given as halves. */
 export function entryFrame(lo: number, hi: number): number {
   return (lo >>> 12) + (hi & PTE_HI_ADDRESS) * 0x10_0000;
@@ -48,7 +78,10 @@ export function makeEntry(mfn: number, flags: number): bigint {
   return (BigInt(mfn) << 12n) | BigInt(flags);
 }
 
-/** Index of the entry that maps `va` in a table of `level` (4..1). */
-export function tableIndex(va: bigint, level: number): number {
-  return Number((va >> BigInt(3 + 9 * level)) & 511n);
+/** Bytes that an entry maps, by the level of its table. */
+const SPAN = [0, 2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39];
+
+/** Index of the entry that maps linear address `la` in a table of `level` (4..1). */
+export function tableIndex(la: number, level: number): number {
+  return Math.floor(la / SPAN[level]!) & 511;
 }

@@ -5,7 +5,7 @@
  */
 import { MEMOP_EXTENT_SHIFT, XENMEM, XENMEMF_address_bits_mask, xenMemoryReservation } from "../../abi/memory.ts";
 import type { Domain } from "../domain.ts";
-import { CONTINUATION, HypercallError, type HypercallResult } from "../hypercall.ts";
+import { CONTINUATION, type HypercallArguments, HypercallError, type HypercallResult } from "../hypercall.ts";
 import type { Hypervisor } from "../hypervisor.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { allocDomainExtent, freeDomainFrame } from "./domain-frames.ts";
@@ -87,7 +87,7 @@ const OPERATIONS: Readonly<Record<number, (extent: Extent) => boolean>> = {
 export function changeReservation(
   hv: Hypervisor,
   vcpu: Vcpu,
-  args: bigint[],
+  args: HypercallArguments,
   command: number,
   start: number,
 ): HypercallResult {

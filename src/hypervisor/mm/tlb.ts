@@ -8,7 +8,7 @@ import { PAGE_SIZE } from "../../machine/memory.ts";
 import type { TrackedTlb } from "../../machine/processor.ts";
 import type { Hypervisor } from "../hypervisor.ts";
 import { PageType } from "./frame-table.ts";
-import { ENTRIES, entryFrame, PTE_PRESENT } from "./pte.ts";
+import { ENTRIES, entryFrame, nextPresent } from "./pte.ts";
 import { isXenSlot } from "./validate.ts";
 
 /** Drops all translations, where that is not done already, and notes the time. */
@@ -19,8 +19,8 @@ export function flushTlb(hv: Hypervisor): void {
 }
 
 /** Drops the translation of one linear address, where that is not done already. */
-export function flushTlbPage(hv: Hypervisor, linear: bigint): void {
-  if (hv.cpu.trackedTlb === undefined) hv.cpu.invlpg(linear);
+export function flushTlbPage(hv: Hypervisor, la: number): void {
+  if (hv.cpu.trackedTlb === undefined) hv.cpu.invlpg(BigInt.asUintN(64, BigInt(la)));
 }
 
 /** The L1 entry at a machine address was present, with these halves, and has been changed. */
@@ -48,10 +48,9 @@ function dropBelow(hv: Hypervisor, tlb: TrackedTlb, table: number, level: PageTy
   const { u32 } = memory;
   const first = table * (PAGE_SIZE / 4);
   let tables = 0;
-  for (let i = 0; i < ENTRIES; i++) {
-    const lo = u32[first + i * 2]!;
-    if ((lo & PTE_PRESENT) === 0 || (level === PageType.L4 && isXenSlot(i))) continue;
-    const child = entryFrame(lo, u32[first + i * 2 + 1]!);
+  for (let i = -1; (i = nextPresent(u32, first, i + 1, ENTRIES)) < ENTRIES; ) {
+    if (level === PageType.L4 && isXenSlot(i)) continue;
+    const child = entryFrame(u32[first + i * 2]!, u32[first + i * 2 + 1]!);
     tlb.entryChanged(i, child);
     if (level === PageType.L1) continue;
     if (++tables > MAX_TABLES || !dropBelow(hv, tlb, child, (level - 1) as PageType)) return false;

@@ -11,7 +11,7 @@ import type { Domain } from "../domain.ts";
 import { adjustedL1Hi, adjustedL1Lo, getL1Entry, getTableEntry, putL1Entry, putTableEntry } from "./entry.ts";
 import { FRAME_PARTIAL, PageType } from "./frame-table.ts";
 import { type MmuOperation, putPartialTable } from "./page-type.ts";
-import { ENTRIES, entryFrame, PTE_PRESENT, PTE_USER } from "./pte.ts";
+import { ENTRIES, entryFrame, nextPresent, PTE_PRESENT, PTE_USER, previousPresent } from "./pte.ts";
 import { validateDescriptors } from "./segdesc.ts";
 import { fillXenSlots } from "./xen-area.ts";
 
@@ -51,10 +51,9 @@ function validateL1(domain: Domain, mfn: number): number {
   const { u32 } = memory;
   const first = mfn * 1024;
   let changed = 0;
-  for (let i = 0; i < ENTRIES; i++) {
+  for (let i = -1; (i = nextPresent(u32, first, i + 1, ENTRIES)) < ENTRIES; ) {
     const at = first + i * 2;
     const lo = u32[at]!;
-    if ((lo & PTE_PRESENT) === 0) continue;
     const hi = u32[at + 1]!;
     const result = getL1Entry(domain, domain.id, lo, hi);
     if (result !== 0) {
@@ -74,10 +73,9 @@ function validateL1(domain: Domain, mfn: number): number {
 function devalidateL1(domain: Domain, mfn: number, end: number): void {
   const { u32 } = domain.hypervisor.memory;
   const first = mfn * 1024;
-  for (let i = 0; i < end; i++) {
+  for (let i = -1; (i = nextPresent(u32, first, i + 1, end)) < end; ) {
     const at = first + i * 2;
-    const lo = u32[at]!;
-    if ((lo & PTE_PRESENT) !== 0) putL1Entry(domain, lo, u32[at + 1]!);
+    putL1Entry(domain, u32[at]!, u32[at + 1]!);
   }
 }
 
@@ -87,10 +85,10 @@ function validateTable(domain: Domain, mfn: number, level: PageType, operation: 
   const first = mfn * 1024;
   const root = level === PageType.L4;
   let taken = 0;
-  for (let i = frames.partialIndex(mfn); i < ENTRIES; i++) {
+  for (let i = frames.partialIndex(mfn) - 1; (i = nextPresent(u32, first, i + 1, ENTRIES)) < ENTRIES; ) {
+    if (root && isXenSlot(i)) continue;
     const at = first + i * 2;
     const lo = u32[at]!;
-    if ((lo & PTE_PRESENT) === 0 || (root && isXenSlot(i))) continue;
     // At least one table a call, so that a guest gets on under constant pressure.
     const result =
       taken > 0 && operation.preempt(TABLE_STEPS)
@@ -125,10 +123,10 @@ function devalidateTable(domain: Domain, mfn: number, level: PageType, end: numb
       dropped++;
     }
   }
-  for (let i = end - 1; i >= 0; i--) {
+  for (let i = end; (i = previousPresent(u32, first, i)) >= 0; ) {
+    if (root && isXenSlot(i)) continue;
     const at = first + i * 2;
     const lo = u32[at]!;
-    if ((lo & PTE_PRESENT) === 0 || (root && isXenSlot(i))) continue;
     if (dropped > 0 && operation.preempt(TABLE_STEPS)) {
       // Entry i still holds its references.
       frames.setPartialIndex(mfn, i + 1);

@@ -50,16 +50,20 @@ function locateNext(vcpu: Vcpu, low: number, high: number, inPage: number, acces
 
 /** Reads `count` words at an address (in halves) into `out`, low half first; false if one cannot be read. */
 export function readWords(vcpu: Vcpu, low: number, high: number, count: number, out: Uint32Array): boolean {
+  return readHalves(vcpu, low, high, count * 2, out);
+}
+
+/** The same for 32-bit words. */
+export function readHalves(vcpu: Vcpu, low: number, high: number, halves: number, out: Uint32Array): boolean {
   const { dv, u32 } = vcpu.domain.hypervisor.memory;
-  const halves = count * 2;
   const start = locate(vcpu, low, high, Access.Read);
   if (start < 0) return false;
   const inPage = PAGE_SIZE - (start & PAGE_MASK);
-  if ((start & 3) === 0 && count * 8 <= inPage) {
+  if ((start & 3) === 0 && halves * 4 <= inPage) {
     for (let i = 0, at = start >>> 2; i < halves; i++) out[i] = u32[at + i]!;
     return true;
   }
-  const next = count * 8 <= inPage ? 0 : locateNext(vcpu, low, high, inPage, Access.Read);
+  const next = halves * 4 <= inPage ? 0 : locateNext(vcpu, low, high, inPage, Access.Read);
   if (next < 0) return false;
   const { u8 } = vcpu.domain.hypervisor.memory;
   for (let i = 0; i < halves; i++) {
