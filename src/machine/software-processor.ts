@@ -266,7 +266,9 @@ export class SoftwareProcessor implements Processor, SystemHost {
     this.#retired += this.#lastRun;
     this.#budget = 0;
     dv.setInt32(CPU_STATE + ST.budget, 0, true);
-    this.state.retired = BigInt(this.#retired);
+    // In halves: a bigint an exit is garbage that adds up.
+    dv.setUint32(CPU_STATE + ST.retired, this.#retired >>> 0, true);
+    dv.setUint32(CPU_STATE + ST.retired + 4, Math.floor(this.#retired / 2 ** 32), true);
     if (reason === ExitReason.Exception && this.state.exit_error_code === NON_CANONICAL) this.#nonCanonical();
     return reason;
   }
