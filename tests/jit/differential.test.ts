@@ -78,6 +78,35 @@ test("random loops with page crossings and faults give the same state at every e
   assert.ok(compiled > 0, "nothing was compiled");
 });
 
+test("a long way of branches within branches is compiled", () => {
+  // 40 times: cmp [rbx], eax; je over the next; jmp to the end. Each block is in the one before, and all of their locals
+  // together are more than a byte counts.
+  const STEPS = 40;
+  const LENGTH = 9;
+  const top = 7;
+  const end = top + STEPS * LENGTH;
+  const rel32 = (n: number): number[] => [n & 255, (n >> 8) & 255, (n >> 16) & 255, (n >> 24) & 255];
+  const steps = Array.from({ length: STEPS }, (_, i) => [
+    0x39,
+    0x03,
+    0x74,
+    5,
+    0xe9,
+    ...rel32((STEPS - i - 1) * LENGTH),
+  ]);
+  // mov ecx, ITERATIONS; mov [rbx], eax; the steps; dec ecx; jnz top; int3
+  const again = [0xff, 0xc9, 0x0f, 0x85, ...rel32(top - (end + 8))];
+  const program = [0xb9, ...rel32(ITERATIONS), 0x89, 0x03, ...steps.flat(), ...again, 0xcc];
+  const results = [{ jit: false }, { jitThreshold: 1 }].map((options) => {
+    const machine = flatMachine(options);
+    load(machine, Uint8Array.from(program), 7, CODE);
+    while (machine.cpu.run(50_000) === ExitReason.Budget);
+    return { state: snapshot(machine), regions: machine.cpu.statistics.regions };
+  });
+  assert.deepEqual(results[1]?.state, results[0]?.state);
+  assert.ok((results[1]?.regions?.instructions ?? 0) >= 3 * STEPS, "the loop was not compiled as a whole");
+});
+
 test("code that is written over runs as written", () => {
   for (const options of [{ jit: false }, { jitThreshold: 1 }]) {
     const machine = flatMachine(options);

@@ -41,7 +41,7 @@ test("locals, constants and ways out are those of the place", () => {
             [result, a, [-3, 70_000]],
           ] as const) {
             const own = fn.local(I32);
-            const locals = new Uint8Array(256);
+            const locals = new Uint16Array(256);
             locals[SOURCE] = from.code;
             locals[DESTINATION] = to.code;
             locals[OWN] = own.code;

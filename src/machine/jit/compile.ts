@@ -159,13 +159,17 @@ class RegionCompiler {
       }
       const stencil = at.form.at(flags, checked);
       const temporaries = stencil.temporaries.map((type) => this.#fn.borrow(type));
-      this.#place(block, at, left, stencil, temporaries, flags);
+      this.#place(block, at, left, stencil, temporaries, flags, () => {
+        // Control goes elsewhere for good: what is written next, the blocks that are reached from here, may use the locals.
+        this.#fn.release(temporaries.splice(0));
+        this.#fn.release(held.splice(0));
+      });
       this.#checked.set(block.start, checked | stencil.checks);
       if (stencil.flags === "kept") this.#fn.release(temporaries);
       else {
         this.#fn.release(held);
         held = temporaries;
-        flags = this.#origin(stencil.flags, temporaries);
+        flags = i === code.length - 1 ? undefined : this.#origin(stencil.flags, temporaries);
       }
     }
     this.#fn.release(held);
@@ -179,7 +183,10 @@ class RegionCompiler {
     return { ...flags, a: local(flags.a), b: local(flags.b), r: local(flags.r) };
   }
 
-  /** @param left instructions of the block that are not complete, this one included */
+  /**
+   * @param left instructions of the block that are not complete, this one included
+   * @param leave called where control leaves the block
+   */
   #place(
     block: Block,
     at: RegionInsn,
@@ -187,29 +194,27 @@ class RegionCompiler {
     stencil: InsnStencil,
     temporaries: readonly Local[],
     flags: FlagsOrigin | undefined,
+    leave: () => void,
   ): void {
     const { insn, offset } = at;
     const { indexes } = this.#locals;
     for (const symbol of stencil.sets) this.#locals.write(stateOf(symbol, insn));
-    const bind = (): void => {
-      for (const symbol of stencil.uses) {
-        if (symbol < Sym.knownA) indexes[symbol] = this.#locals.indexOf(stateOf(symbol, insn));
-      }
-      if (flags) {
-        indexes[Sym.knownA] = flags.a;
-        indexes[Sym.knownB] = flags.b;
-        indexes[Sym.knownR] = flags.r;
-      }
-      for (let i = 0; i < temporaries.length; i++) indexes[Sym.temporary + i] = (temporaries[i] as Local).code;
-      for (const which of stencil.constants) this.#constants[which] = constantOf(which, insn, offset, left - 1);
-    };
-    bind();
+    for (const symbol of stencil.uses) {
+      if (symbol < Sym.knownA) indexes[symbol] = this.#locals.indexOf(stateOf(symbol, insn));
+    }
+    if (flags) {
+      indexes[Sym.knownA] = flags.a;
+      indexes[Sym.knownB] = flags.b;
+      indexes[Sym.knownR] = flags.r;
+    }
+    for (let i = 0; i < temporaries.length; i++) indexes[Sym.temporary + i] = (temporaries[i] as Local).code;
+    for (const which of stencil.constants) this.#constants[which] = constantOf(which, insn, offset, left - 1);
     this.#fn.place(stencil, indexes, this.#constants, (way, symbol) => {
       if (way === Way.resume) return this.#resume(at, left);
+      const target = indexes[symbol] as number;
+      leave();
       if (way === Way.branch) this.#branch(block, at);
-      else this.#jump(block, node(NodeKind.Local, ValType.i64, indexes[symbol] as number) as Local);
-      // Other blocks have been written in between.
-      bind();
+      else this.#jump(block, node(NodeKind.Local, ValType.i64, target) as Local);
     });
   }
 

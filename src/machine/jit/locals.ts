@@ -36,7 +36,7 @@ export const Sym = {
 
 const STATE_SYMBOLS = 41;
 const SYMBOLS = 256;
-const UNASSIGNED = 255;
+const UNASSIGNED = 0xffff;
 
 interface Home {
   readonly type: ValType;
@@ -88,7 +88,7 @@ export const stateSymbol = (symbol: number): Local =>
 /** The state that a region keeps in locals: what it uses is loaded at its entry, what it writes is stored at its exit. */
 export class RegionLocals {
   /** Index of the local by symbol. */
-  readonly indexes = new Uint8Array(SYMBOLS).fill(UNASSIGNED);
+  readonly indexes = new Uint16Array(SYMBOLS).fill(UNASSIGNED);
   readonly #fn: Fn;
   readonly #used: Local[] = [];
   readonly #written = new Uint8Array(STATE_SYMBOLS);
@@ -105,7 +105,6 @@ export class RegionLocals {
 
   #assign(symbol: number): number {
     const { code } = this.#fn.ownLocal((HOMES[symbol] as Home).type);
-    if (code >= UNASSIGNED) throw new RangeError("a region has too many locals");
     this.#used[symbol] = node(NodeKind.Local, (HOMES[symbol] as Home).type, code) as Local;
     this.indexes[symbol] = code;
     return code;

@@ -5,12 +5,12 @@ import { importX87 } from "../interpreter/x87/index.ts";
 import { CPU_STATE } from "../layout.ts";
 import { ValType } from "../wasm/expression.ts";
 import { type FunctionRef, ModuleBuilder } from "../wasm/module.ts";
-import type { Stencil } from "../wasm/stencil.ts";
+import { HoleKind, type Stencil } from "../wasm/stencil.ts";
 import { BASE_RIP, type Insn, type Operand, RegClass, SEG_NONE } from "../x86/insn.ts";
 import type { KnownFlags } from "../x86/semantics/flags.ts";
 import { semantics } from "../x86/semantics/index.ts";
 import { cpuState, segmentRegister } from "../x86/state.ts";
-import { Constant, hasDisplacement, knownFlags, StencilEmit } from "./emit.ts";
+import { Constant, hasDisplacement, knownFlags, StencilEmit, Way } from "./emit.ts";
 import { Sym } from "./locals.ts";
 
 const ST = cpuState.offset;
@@ -107,8 +107,10 @@ const STAND_IN = knownFlags("logic", 8);
 function finish(e: StencilEmit, known: KnownFlags | undefined): InsnStencil {
   const { fn, knownAfter } = e;
   const state = (symbols: Iterable<number>): number[] => [...symbols].filter((symbol) => symbol < Sym.temporary);
+  const stencil = fn.stencil();
+  requireNothingBehindJumps(stencil, e.insn.def.mnemonic);
   return {
-    ...fn.stencil(),
+    ...stencil,
     temporaries: fn.temporaries,
     uses: state(fn.used),
     sets: state(fn.assigned),
@@ -116,6 +118,16 @@ function finish(e: StencilEmit, known: KnownFlags | undefined): InsnStencil {
     flags: knownAfter && knownAfter === known ? "kept" : originOf(knownAfter),
     checks: checkBits(e.checks),
   };
+}
+
+/** Where control leaves an instruction for good, other blocks are written, with the same symbols. */
+function requireNothingBehindJumps({ holes }: Stencil, mnemonic: string): void {
+  let left = false;
+  for (let i = 0; i < holes.length; i += 3) {
+    const isFlow = holes[i + 1] === HoleKind.Flow;
+    if (left && !isFlow) throw new Error(`${mnemonic}: compiled code for something behind a jump`);
+    left ||= isFlow && ((holes[i + 2] as number) & 0xff) !== Way.resume;
+  }
 }
 
 function originOf(known: KnownFlags | undefined): FlagsOrigin | undefined {

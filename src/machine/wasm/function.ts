@@ -224,7 +224,7 @@ export class Fn {
   /** Writes a stencil; `locals` has the index of each of its symbols, `constants` the value of each hole. */
   place(
     { code, holes }: Stencil,
-    locals: Uint8Array,
+    locals: Uint16Array,
     constants: readonly (number | bigint)[],
     flow: (which: number, symbol: number) => void,
   ): void {
