@@ -63,7 +63,7 @@ test("serve, create, console, shutdown -w, stop", { skip }, async () => {
     assert.ok((domains[0]?.cpuSeconds ?? 0) > 0.5);
 
     await typervisor("pause", "debian");
-    assert.match((await typervisor("list")).output, /\ndebian +1 +256 +1 +--p--- /);
+    assert.match((await typervisor("list")).output, /\ndebian +1 +256 +1 +-[-b]p--- /);
     await typervisor("unpause", "debian");
     assert.equal((await typervisor("trigger", "debian", "nmi")).status, 0);
     assert.equal((await typervisor("sysrq", "debian", "h")).status, 0);

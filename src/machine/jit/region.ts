@@ -88,8 +88,8 @@ const MAX_BLOCK = 100;
 const MAX_TARGETS = 8;
 /** A branch within its page taken less often than this while it was interpreted is not followed. */
 const MIN_TAKEN = 8;
-/** How far a predicted target may be. */
-const MAX_DISTANCE = 2 ** 31;
+/** How far from its entry a region may reach: offsets and pages are 32-bit constants in its code. */
+export const MAX_DISTANCE = 2 ** 31;
 
 /** An indirect jump or call, or a RET. */
 export function isIndirect(insn: Insn): boolean {

@@ -8,6 +8,7 @@ import {
   branchTarget,
   endOf,
   isIndirect,
+  MAX_DISTANCE,
   pageOf,
   type Region,
   type RegionInsn,
@@ -41,6 +42,8 @@ export function joinRegions(
   for (const [i, step] of steps.entries()) {
     const next = steps[i + 1];
     const delta = Number(step.pageVa - head.pageVa);
+    // From a program to its libraries it is too far.
+    if (Math.abs(delta) >= MAX_DISTANCE) break;
     const to = next && entryFrom(step, next);
     if (!joined.add(step.region, delta, to) || joined.instructions >= MAX_INSTRUCTIONS) break;
     // The head again: the loop is complete.
