@@ -77,6 +77,11 @@ export interface ProcessorOptions {
   readonly jit?: boolean;
   /** Intervals of HOT_INTERVAL transfers to a place before it is compiled. */
   readonly jitThreshold?: number;
+  /**
+   * Record traces and make long regions of them; default false: there is a known defect, by which guest programs that spread over
+   * several libraries have been seen to fail.
+   */
+  readonly longRegions?: boolean;
   /** 64 random bits for RDRAND and RDSEED. Default: a generator that gives the same in every run. */
   readonly random?: () => bigint;
   /** Host time in milliseconds, to measure compilation with. */
@@ -178,6 +183,7 @@ export class SoftwareProcessor implements Processor, SystemHost {
         runtime: shared,
         locate: (record) => this.#locate(record),
         threshold: options.jitThreshold ?? JIT_THRESHOLD,
+        longRegions: options.longRegions ?? false,
         now: options.now,
         get chains() {
           return memory.u32[(CPU_SCRATCH + EN.chains) >>> 2] as number;

@@ -45,7 +45,7 @@ function snapshot({ cpu, bytes }: FlatMachine): unknown {
 function compareTiers(seed: number, faults: boolean): RegionStatistics {
   const program = randomProgram(new Random(seed), ITERATIONS, faults);
   const plain = flatMachine({ jit: false });
-  const compiled = flatMachine({ jitThreshold: 1 });
+  const compiled = flatMachine({ jitThreshold: 1, longRegions: true });
   // Many programs spread over two pages.
   const at = CODE_PAGE + 0x1000 - new Random(seed + 2).next(2 * program.length);
   for (const machine of [plain, compiled]) load(machine, program, seed, at);

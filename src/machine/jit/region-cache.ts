@@ -58,6 +58,8 @@ export interface RegionHost extends Pick<TraceHost, "chains" | "sampleNext"> {
   recordAt(mfn: number, offset: number): number;
   /** Intervals of HOT_INTERVAL transfers that make a record worth compiling from. */
   readonly threshold: number;
+  /** Traces are recorded, and become long regions. */
+  readonly longRegions: boolean;
   /** Host time in milliseconds; undefined: there is no clock, and nothing waits. */
   readonly now: (() => number) | undefined;
 }
@@ -139,6 +141,7 @@ export class RegionCache {
 
   /** A transfer from region to region. */
   #sampled(record: number): void {
+    if (!this.#host.longRegions) return;
     const live = this.#liveAt(record);
     if (!live) return;
     const start = this.#now();
