@@ -5,7 +5,6 @@
 import {
   addTarget,
   type Block,
-  branchTarget,
   endOf,
   isIndirect,
   MAX_DISTANCE,
@@ -138,9 +137,8 @@ function exitsTo(region: Region, to: number): Block[] {
   const direct: Block[] = [];
   const indirect: Block[] = [];
   for (const block of region.blocks.values()) {
-    const end = endOf(block);
-    if (block.next === to || branchTarget(end.insn, end.offset) === to) direct.push(block);
-    else if (isIndirect(end.insn)) indirect.push(block);
+    if (block.next === to || block.taken === to) direct.push(block);
+    else if (isIndirect(endOf(block).insn)) indirect.push(block);
   }
   return direct.length > 0 ? direct : indirect;
 }

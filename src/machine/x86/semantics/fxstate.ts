@@ -3,20 +3,19 @@
  * described in x86/x87/fxsave.ts, which executes the other forms, and these where SSE is switched off.
  */
 import { type Expr, i32, i64, StoreOp, v128 } from "../../wasm/expression.ts";
-import { ALL_EXCEPTIONS, MXCSR_VALID } from "../softfloat/index.ts";
+import { MXCSR_VALID } from "../softfloat/index.ts";
 import { CR4_OSFXSR, cpuState, EXC_GP } from "../state.ts";
-import { FSW_ES } from "../x87/index.ts";
 import { FXSAVE_SIZE } from "../x87/operands.ts";
-import { FCW_FIXED, FCW_VALID, FSW_B, FSW_TOP_SHIFT } from "../x87/unit.ts";
+import { FSW_TOP_SHIFT } from "../x87/unit.ts";
 import type { Emit, Semantics } from "./emit.ts";
 import { requireAlignedImage } from "./fx-alignment.ts";
 import { requireX87 } from "./x87-checks.ts";
+import { loadControlAndStatus } from "./x87-control.ts";
 
 const ST = cpuState.offset;
 const REGISTERS = 32;
 const XMM = 160;
 const XMM_REGISTERS = 16;
-const SUMMARY = FSW_ES | FSW_B;
 const OPCODE_BITS = 0x7ff;
 
 /** Address of ST(i), from `status`, the status word. */
@@ -68,11 +67,8 @@ const fxrstor64: Semantics = (e) => {
   const mxcsr = fn.let(i32.load(host, 24));
   fn.if(i32.and(mxcsr, i32.const(~MXCSR_VALID)), () => e.raise(EXC_GP));
   e.setState32("mxcsr", mxcsr);
-  const control = fn.let(i32.or(i32.and(i32.load16u(host), i32.const(FCW_VALID)), i32.const(FCW_FIXED)));
-  const status = fn.let(i32.and(i32.load16u(host, 2), i32.const(~SUMMARY)));
-  const unmasked = i32.and(i32.and(status, i32.xor(control, i32.const(-1))), i32.const(ALL_EXCEPTIONS));
-  fn.store(StoreOp.i32as16, state, control, ST.fcw);
-  fn.store(StoreOp.i32as16, state, i32.or(status, i32.select(unmasked, i32.const(SUMMARY), i32.const(0))), ST.fsw);
+  const status = fn.let(i32.load16u(host, 2));
+  loadControlAndStatus(e, i32.load16u(host), status);
   fn.store(StoreOp.i32as8, state, i32.load8u(host, 4), ST.ftw);
   fn.store(StoreOp.i32as16, state, i32.and(i32.load16u(host, 6), i32.const(OPCODE_BITS)), ST.fop);
   e.setState64("fip", i64.load(host, 8));

@@ -29,17 +29,20 @@ const fnstsw: Semantics = (e) => {
   e.write(0, i64.load16u(e.stateBase(), FSW));
 };
 
-/** The exceptions that are flagged already are judged by the new masks. */
+/** Loads control and status word: the exceptions that are flagged are judged by the new masks. */
+export function loadControlAndStatus(e: Emit, control: Expr, word: Expr): void {
+  const loaded = e.fn.let(i32.or(i32.and(control, i32.const(FCW_VALID)), i32.const(FCW_FIXED)));
+  e.fn.store(StoreOp.i32as16, e.stateBase(), loaded, FCW);
+  const flags = e.fn.let(i32.and(word, i32.const(~SUMMARY)));
+  const masks = i32.xor(loaded, i32.const(-1));
+  const pending = i32.and(i32.and(flags, masks), i32.const(ALL_EXCEPTIONS));
+  storeStatus(e, i32.or(flags, i32.select(pending, i32.const(SUMMARY), i32.const(0))));
+}
+
 const fldcw: Semantics = (e) => {
   requireX87(e);
   const host = translateOperand(e, 2, false);
-  const valid = i32.and(i32.load16u(host), i32.const(FCW_VALID));
-  const control = e.fn.let(i32.or(valid, i32.const(FCW_FIXED)));
-  e.fn.store(StoreOp.i32as16, e.stateBase(), control, FCW);
-  const word = e.fn.let(i32.and(status(e), i32.const(~SUMMARY)));
-  const masks = i32.xor(control, i32.const(-1));
-  const pending = i32.and(i32.and(word, masks), i32.const(ALL_EXCEPTIONS));
-  storeStatus(e, i32.or(word, i32.select(pending, i32.const(SUMMARY), i32.const(0))));
+  loadControlAndStatus(e, i32.load16u(host), status(e));
 };
 
 /** Does not wait. */
