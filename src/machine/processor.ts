@@ -91,7 +91,7 @@ export interface ProcessorStatistics {
   instructions: Record<string, number>;
   tlb: { readMisses: number; writeMisses: number; fetchMisses: number; flushes: number };
   /** The compiled tier; without it, undefined. */
-  regions?: { compiled: number; long: number; instructions: number; dropped: number; milliseconds: number } | undefined;
+  regions?: { compiled: number; instructions: number; dropped: number; milliseconds: number } | undefined;
   code: { decodedInstructions: number; lookups: number; invalidatedFrames: number; flushes: number; bytesUsed: number };
 }
 

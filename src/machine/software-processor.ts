@@ -62,7 +62,7 @@ const ST = cpuState.offset;
 const EN = engineState.offset;
 /** Where a single record is put to be stepped. */
 const STEP_RECORDS = CPU_SCRATCH + 0x800;
-const JIT_THRESHOLD = 8;
+const JIT_THRESHOLD = 3.5;
 const TLB_SETS = [0, 1] as const;
 /** Words of the state that a failed walk writes: the exception. */
 const KEPT = [ST.exit_reason, ST.exit_vector, ST.exit_error_code, ST.cr2, ST.cr2 + 4].map(
@@ -75,10 +75,8 @@ export interface ProcessorOptions {
   readonly features?: ReadonlySet<string>;
   /** Compile hot code; default true. */
   readonly jit?: boolean;
-  /** Intervals of HOT_INTERVAL transfers to a place before it is compiled. */
+  /** Intervals of HOT_INTERVAL transfers to a place, of the recent past, before it is compiled. */
   readonly jitThreshold?: number;
-  /** Record traces and make long regions of them; default false, until they have proved themselves for longer (docs/engine.md). */
-  readonly longRegions?: boolean;
   /** 64 random bits for RDRAND and RDSEED. Default: a generator that gives the same in every run. */
   readonly random?: () => bigint;
   /** Host time in milliseconds, to measure compilation with. */
@@ -180,14 +178,7 @@ export class SoftwareProcessor implements Processor, SystemHost {
         runtime: shared,
         locate: (record) => this.#locate(record),
         threshold: options.jitThreshold ?? JIT_THRESHOLD,
-        longRegions: options.longRegions ?? false,
         now: options.now,
-        get chains() {
-          return memory.u32[(CPU_SCRATCH + EN.chains) >>> 2] as number;
-        },
-        sampleNext: () => {
-          memory.u32[(CPU_SCRATCH + EN.sample) >>> 2] = 1;
-        },
         frameOf: (linear) => this.#frameOf(linear),
         recordAt: (mfn, offset) => this.code.recordAt(mfn, offset),
       });

@@ -7,7 +7,7 @@ import { cpuState } from "../x86/state.ts";
 import { engineState } from "./engine-state.ts";
 import { CASE_FIRST_REGION, REC_CASE } from "./record.ts";
 import { jumpCacheSlot } from "./runtime.ts";
-import { HOT_INTERVAL, SAMPLE_INTERVAL, SAMPLED, Status } from "./status.ts";
+import { HOT_INTERVAL, Status } from "./status.ts";
 
 const ST = cpuState.offset;
 const EN = engineState.offset;
@@ -19,16 +19,6 @@ export function countTransfer(fn: Fn, hot: FunctionRef, address: Expr, offset: n
   const n = fn.let(i32.add(i32.load(at, offset), i32.const(1)));
   fn.store(StoreOp.i32, at, n, offset);
   fn.if(i32.eqz(i32.and(n, i32.const(HOT_INTERVAL - 1))), () => fn.run(call(hot, to)));
-}
-
-/** Shows the compiler each SAMPLE_INTERVAL-th transfer from region to region, marked as such. */
-function sampleTransfer(fn: Fn, hot: FunctionRef, to: Local): void {
-  const left = fn.let(i32.sub(i32.load(ZERO, CPU_SCRATCH + EN.sample), i32.const(1)));
-  fn.store(StoreOp.i32, ZERO, left, CPU_SCRATCH + EN.sample);
-  fn.if(i32.leS(left, ZERO), () => {
-    fn.store(StoreOp.i32, ZERO, i32.const(SAMPLE_INTERVAL), CPU_SCRATCH + EN.sample);
-    fn.run(call(hot, i32.or(to, i32.const(SAMPLED))));
-  });
 }
 
 /** The slot of a linear address in the jump cache in use. */
@@ -53,8 +43,6 @@ export function defineChain(fn: Fn, regionType: number, hot: FunctionRef): void 
     fn.set(kind, i32.load16u(record, REC_CASE));
     fn.if(i32.geU(kind, i32.const(CASE_FIRST_REGION)), enter);
   };
-  const chains = CPU_SCRATCH + EN.chains;
-  fn.store(StoreOp.i32, ZERO, i32.add(i32.load(ZERO, chains), i32.const(1)), chains);
   fn.block((done) => {
     fn.loop((again) => {
       fn.set(status, callIndirect(regionType, I32, [], kind));
@@ -63,7 +51,6 @@ export function defineChain(fn: Fn, regionType: number, hot: FunctionRef): void 
       const target = fn.let(i64.load(ZERO, CPU_STATE + ST.rip));
       const enter = (): void => {
         storePageOf(fn, target);
-        sampleTransfer(fn, hot, record);
         fn.br(again);
       };
       // The link is right only behind a region's own code, where the budget has been looked at.

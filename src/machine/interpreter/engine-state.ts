@@ -29,10 +29,6 @@ export const engineState = struct("engine_state", {
   link: u32,
   /** Nonzero: alignment is checked (RFLAGS.AC, CR0.AM, CPL 3); the TLB is then not used. */
   check_alignment: u32,
-  /** Transfers from region to region left until one is looked at. */
-  sample: u32,
-  /** How often control has come from the interpreter into compiled regions. */
-  chains: u32,
   /** Instructions that compiled regions have executed. */
   jit_retired: u64,
   /** Budget that was left when a compiled region was last returned from: nothing was interpreted since while it is. */

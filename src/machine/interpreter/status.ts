@@ -37,12 +37,7 @@ export const FAST_EXIT = TABLE_SIZE;
 export const STEP_LIMIT = -0x40000000;
 
 /** Executions of a transfer to one record between two looks at whether it is worth compiling; a power of two. */
-export const HOT_INTERVAL = 4096;
-
-/** Transfers from region to region between two of which it is looked where they go. */
-export const SAMPLE_INTERVAL = 1021;
-/** Added to a record (whose low bits are zero): it was met as such a transfer's target. */
-export const SAMPLED = 1;
+export const HOT_INTERVAL = 1024;
 
 /** Handlers that the profile tells apart. */
 export const PROFILED_HANDLERS = 2048;

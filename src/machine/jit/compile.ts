@@ -14,6 +14,7 @@ import { Way } from "./emit.ts";
 import { analyse, type FlowGraph } from "./flow-graph.ts";
 import { RegionLocals, Sym } from "./locals.ts";
 import { type Block, branchTarget, pageOf, type Region, type RegionInsn } from "./region.ts";
+import { addWritten, StateSet, writtenBefore } from "./state-set.ts";
 import { CHECK_BITS, constantOf, type FlagsOrigin, type InsnStencil, importRuntime, stateOf } from "./stencils.ts";
 
 const ST = cpuState.offset;
@@ -48,7 +49,6 @@ class RegionCompiler {
   readonly #graph: FlowGraph;
   readonly #locals: RegionLocals;
   readonly #budget: Local;
-  readonly #status: Local;
   /** Where an instruction is left to the interpreter (see LEFT_BITS), and its page, counted from the entry's. */
   readonly #resumeAt: Local;
   #resumePage: Local | undefined;
@@ -62,7 +62,9 @@ class RegionCompiler {
   readonly #checked = new Map<number, number>();
   /** Of the instruction being placed, by number. */
   readonly #constants: (number | bigint)[] = [];
-  #exit: Label = { depth: 0 };
+  /** What may have been written when control gets to a block, and to where code is being written now. */
+  readonly #writtenBefore: ReadonlyMap<number, StateSet>;
+  #written = new StateSet();
   #resumeExit: Label = { depth: 0 };
 
   constructor(fn: Fn, region: Region) {
@@ -72,24 +74,20 @@ class RegionCompiler {
     this.#locals = new RegionLocals(fn);
     this.#locals.write(Sym.budget);
     this.#budget = this.#locals.get(Sym.budget);
-    this.#status = fn.ownLocal(ValType.i32);
     this.#resumeAt = fn.ownLocal(ValType.i32);
     this.#baseRecord = region.recordAt(region.entry);
     this.#pages = new Map([...region.frames.keys()].map((page, i) => [page, i]));
+    this.#writtenBefore = writtenBefore(region, this.#graph);
   }
 
   compile(): void {
     const fn = this.#fn;
-    fn.block((exit) => {
-      this.#exit = exit;
-      fn.block((resume) => {
-        this.#resumeExit = resume;
-        this.#tree(this.#region.entry);
-      });
-      this.#resumed();
+    fn.block((resume) => {
+      this.#resumeExit = resume;
+      this.#tree(this.#region.entry);
     });
-    this.#locals.saveAndLoad();
-    fn.result(this.#status);
+    this.#resumed();
+    this.#locals.load();
   }
 
   /** Unpacks where an instruction is left to the interpreter. */
@@ -103,11 +101,18 @@ class RegionCompiler {
       const page = i64.shl(i64.extendS(this.#resumePage), i64.const(12));
       fn.store(StoreOp.i64, ZERO, i64.add(this.#locals.get(Sym.pageVa), page), CPU_STATE + ST.page_va);
     }
-    fn.set(this.#status, i32.const(Status.Resume));
+    this.#locals.save();
+    fn.result(i32.const(Status.Resume));
   }
 
   /** The block and all that it dominates. Control never falls out of it. */
   #tree(at: number): void {
+    const written = this.#written;
+    this.#dominatedBy(at);
+    this.#written = written;
+  }
+
+  #dominatedBy(at: number): void {
     const body = (): void => {
       const merges = (this.#graph.dominated.get(at) ?? []).filter((child) => this.#graph.mergePoints.has(child));
       this.#within(at, merges);
@@ -140,6 +145,7 @@ class RegionCompiler {
 
   #block(block: Block): void {
     const { code } = block;
+    this.#written = (this.#writtenBefore.get(block.start) as StateSet).copy();
     this.#spend(code.length);
     let flags: FlagsOrigin | undefined;
     // What an instruction has left in the flags is in locals that the next ones still need.
@@ -213,9 +219,13 @@ class RegionCompiler {
       if (way === Way.resume) return this.#resume(at, left);
       const target = indexes[symbol] as number;
       leave();
+      const written = this.#written.copy();
+      addWritten(this.#written, at, stencil.sets);
       if (way === Way.branch) this.#branch(block, at);
       else this.#jump(block, node(NodeKind.Local, ValType.i64, target) as Local);
+      this.#written = written;
     });
+    addWritten(this.#written, at, stencil.sets);
   }
 
   /** Leaves at an instruction; it and those behind it in the block, `left` in all, have not been executed. */
@@ -313,8 +323,9 @@ class RegionCompiler {
     this.#leave(status);
   }
 
+  /** Leaves: what may have been written is stored here. Few ways are taken out of a region, and each writes little. */
   #leave(status: number): void {
-    this.#fn.set(this.#status, i32.const(status));
-    this.#fn.br(this.#exit);
+    this.#locals.save(this.#written);
+    this.#fn.return(i32.const(status));
   }
 }

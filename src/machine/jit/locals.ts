@@ -5,6 +5,7 @@ import { CPU_SCRATCH, CPU_STATE } from "../layout.ts";
 import { type Expr, i32, i64, type Local, NodeKind, node, StoreOp, ValType, v128 } from "../wasm/expression.ts";
 import type { Fn } from "../wasm/function.ts";
 import { cpuState } from "../x86/state.ts";
+import type { StateSet } from "./state-set.ts";
 
 const ST = cpuState.offset;
 const EN = engineState.offset;
@@ -85,7 +86,7 @@ const LOADS: Partial<Record<ValType, (address: Expr, offset?: number) => Expr>> 
 export const stateSymbol = (symbol: number): Local =>
   node(NodeKind.Local, (HOMES[symbol] as Home).type, symbol) as Local;
 
-/** The state that a region keeps in locals: what it uses is loaded at its entry, what it writes is stored at its exit. */
+/** The state that a region keeps in locals: what it uses is loaded at its entry, what it has written is stored where control leaves. */
 export class RegionLocals {
   /** Index of the local by symbol. */
   readonly indexes = new Uint16Array(SYMBOLS).fill(UNASSIGNED);
@@ -122,15 +123,25 @@ export class RegionLocals {
     this.#written[symbol] = 1;
   }
 
-  /** Writes the stores of what has been written, here, and the loads of what is used, at the function's start. */
-  saveAndLoad(): void {
-    const fn = this.#fn;
-    const used = this.#used.map((local, symbol) => ({ local, symbol, ...(HOMES[symbol] as Home) }));
-    for (const { local, symbol, type, address } of used.filter(Boolean)) {
-      if (this.#written[symbol]) fn.store(STORES[type] as StoreOp, ZERO, local, address);
+  /** Writes the stores of those pieces of state that are in a set, or of all that has been written. */
+  save(which?: StateSet): void {
+    for (let symbol = 0; symbol < STATE_SYMBOLS; symbol++) {
+      if (which && symbol !== Sym.budget ? which.has(symbol) : this.#written[symbol]) this.#save(symbol);
     }
-    fn.prologue(() => {
-      for (const { local, type, address } of used.filter(Boolean)) fn.set(local, LOADS[type]?.(ZERO, address) as Expr);
+  }
+
+  #save(symbol: number): void {
+    const { type, address } = HOMES[symbol] as Home;
+    this.#fn.store(STORES[type] as StoreOp, ZERO, this.get(symbol), address);
+  }
+
+  /** Writes the loads of what is used, at the function's start. */
+  load(): void {
+    this.#fn.prologue(() => {
+      this.#used.forEach((local, symbol) => {
+        const { type, address } = HOMES[symbol] as Home;
+        this.#fn.set(local, LOADS[type]?.(ZERO, address) as Expr);
+      });
     });
   }
 }

@@ -11,7 +11,7 @@
  */
 
 import { cloneInsn } from "../interpreter/forms.ts";
-import { CASE_FIRST_REGION, REC_CASE, REC_DISP, REC_IMM, REC_LINK, REC_OFFSET } from "../interpreter/record.ts";
+import { REC_DISP, REC_IMM, REC_LINK, REC_OFFSET } from "../interpreter/record.ts";
 import type { MachineMemory } from "../memory.ts";
 import { decode, newInsn } from "../x86/decode/index.ts";
 import { resolveFeature } from "../x86/fallback.ts";
@@ -25,6 +25,7 @@ import { type FormStencils, formStencils } from "./stencils.ts";
 export interface RegionInsn {
   readonly insn: Insn;
   readonly form: FormStencils;
+  readonly flow: Flow;
   readonly offset: number;
   /** Its record in the code cache. */
   readonly record: number;
@@ -34,10 +35,16 @@ export interface RegionInsn {
   readonly predicted: number | undefined;
 }
 
+/** Where control goes behind an instruction. */
+export type Flow = "next" | "conditional" | "jmp" | "call" | "ret";
+
 /** An instruction decoded for regions. */
 export interface DecodedInsn {
   readonly insn: Insn;
   readonly form: FormStencils;
+  readonly flow: Flow;
+  /** An indirect jump or call: its record says where it went last. */
+  readonly isPredicted: boolean;
 }
 
 /** A basic block: straight-line code from `start`. */
@@ -88,13 +95,10 @@ const MAX_BLOCK = 100;
 const MAX_TARGETS = 8;
 /** A branch within its page taken less often than this while it was interpreted is not followed. */
 const MIN_TAKEN = 8;
+/** A branch taken at least this often while it was interpreted is followed before what is behind it. */
+const LIKELY_TAKEN = 512;
 /** How far from its entry a region may reach: offsets and pages are 32-bit constants in its code. */
-export const MAX_DISTANCE = 2 ** 31;
-
-/** An indirect jump or call, or a RET. */
-export function isIndirect(insn: Insn): boolean {
-  return UNCONDITIONAL.has(insn.def.mnemonic) && insn.operands[0].kind !== OperandKind.Rel;
-}
+const MAX_DISTANCE = 2 ** 31;
 
 const scratch = newInsn();
 const bytes = new Uint8Array(64);
@@ -102,7 +106,14 @@ const bytes = new Uint8Array(64);
 /** What has been decoded to `scratch`. */
 function decoded(): DecodedInsn {
   const insn = cloneInsn(scratch);
-  return { insn, form: formStencils(insn) };
+  const flow = flowOf(insn);
+  const isPredicted = (flow === "jmp" || flow === "call") && insn.operands[0].kind !== OperandKind.Rel;
+  return { insn, form: formStencils(insn), flow, isPredicted };
+}
+
+function flowOf({ def: { mnemonic } }: Insn): Flow {
+  if (CONDITIONAL.has(mnemonic)) return "conditional";
+  return UNCONDITIONAL.has(mnemonic) ? (mnemonic as Flow) : "next";
 }
 
 /** Left to the interpreter: what ends run(), is executed in TypeScript, or repeats itself. */
@@ -155,37 +166,42 @@ export function branchTarget(insn: Insn, offset: number): number | undefined {
 
 /**
  * Finds the region that begins at an offset of the entry's page: the loop that the entry is in, with
- * the subroutines it calls, and nothing beside it; or if there is none, some straight-line code.
+ * the subroutines it calls, and nothing beside it; or if there is none, the likely way from there.
  */
 export function discoverRegion(source: RegionSource, entry: number): Region {
   const discovery = new Discovery(source);
   discovery.explore(entry);
   const blocks = discovery.cutIntoBlocks();
   const loop = blocksOfLoop(blocks, entry);
-  const found = loop.size > 0 ? loop : straightCode(blocks, entry, source.memory);
+  const found = loop.size > 0 ? loop : likelyWay(blocks, entry, source.memory);
   findReturns(found);
   return discovery.region(entry, found, loop.size > 0);
 }
 
-/** Another region begins at a record: it is linked to, since two copies of code cost more than a link. */
-const isRegion = (memory: MachineMemory, record: number): boolean =>
-  (memory.u16[(record + REC_CASE) >>> 1] as number) >= CASE_FIRST_REGION;
-
-/** The blocks that are reached from the entry first, up to where other regions begin. */
-function straightCode(blocks: ReadonlyMap<number, Block>, entry: number, memory: MachineMemory): Map<number, Block> {
+/**
+ * The blocks of the likely way from the entry, through calls and back, and then those of less likely ones. It goes on where other
+ * regions begin: a copy of a subroutine costs less than the way to another region and back.
+ */
+function likelyWay(blocks: ReadonlyMap<number, Block>, entry: number, memory: MachineMemory): Map<number, Block> {
   const found = new Map<number, Block>();
-  const reached = new Set([entry]);
+  const ahead = [entry];
   let instructions = 0;
-  for (const at of reached) {
+  for (let at = ahead.pop(); at !== undefined && instructions < MAX_STRAIGHT; at = ahead.pop()) {
     const block = blocks.get(at);
-    if (!block || (at !== entry && isRegion(memory, (block.code[0] as RegionInsn).record))) continue;
+    if (!block || found.has(at)) continue;
     found.set(at, block);
     instructions += block.code.length;
-    if (instructions >= MAX_STRAIGHT) break;
-    for (const to of calleesOf(block)) reached.add(to);
-    for (const to of successorsInCall(block, blocks)) reached.add(to);
+    const ways = successorsInCall(block, blocks);
+    const likely = block.taken !== undefined && isLikelyTaken(memory, endOf(block)) ? block.taken : block.next;
+    ahead.push(...ways.filter((to) => to !== likely));
+    if (likely !== undefined && ways.includes(likely)) ahead.push(likely);
+    ahead.push(...calleesOf(block));
   }
   return found;
+}
+
+function isLikelyTaken(memory: MachineMemory, { record, crossing }: RegionInsn): boolean {
+  return !crossing && (memory.u32[(record + REC_DISP) >>> 2] as number) >= LIKELY_TAKEN;
 }
 
 /** Where control may go from a block. */
@@ -199,14 +215,13 @@ const returnSite = (block: Block): number => endOf(block).offset + endOf(block).
 
 const NOWHERE: readonly number[] = [];
 
-const calleesOf = (block: Block): readonly number[] =>
-  endOf(block).insn.def.mnemonic === "call" ? successorsOf(block) : NOWHERE;
+const calleesOf = (block: Block): readonly number[] => (endOf(block).flow === "call" ? successorsOf(block) : NOWHERE);
 
 /** Where control goes from a block in the same call of its subroutine: calls of what is among the blocks are stepped over. */
 function successorsInCall(block: Block, blocks: ReadonlyMap<number, Block>): readonly number[] {
-  const { mnemonic } = endOf(block).insn.def;
-  if (mnemonic === "ret") return NOWHERE;
-  if (mnemonic !== "call") return successorsOf(block);
+  const { flow } = endOf(block);
+  if (flow === "ret") return NOWHERE;
+  if (flow !== "call") return successorsOf(block);
   return calleesOf(block).some((to) => blocks.has(to)) ? [returnSite(block)] : NOWHERE;
 }
 
@@ -262,27 +277,32 @@ class Discovery {
   }
 
   explore(entry: number): void {
-    const work = [entry];
-    const lead = (to: number): void => {
+    const ahead = [entry];
+    const lead = (to: number | undefined): void => {
+      if (to === undefined) return;
       this.#leaders.add(to);
-      work.push(to);
+      ahead.push(to);
     };
     this.#leaders.add(entry);
-    for (let offset = work.shift(); offset !== undefined; offset = work.shift()) {
+    // What was found last, which is the likely way, is gone on with first.
+    for (let offset = ahead.pop(); offset !== undefined; offset = ahead.pop()) {
       for (let length = 1; !this.insns.has(offset) && this.insns.size < MAX_INSTRUCTIONS; length++) {
         if (length % MAX_BLOCK === 0) this.#leaders.add(offset);
         const at = this.#instructionAt(offset);
         if (!at) break;
         this.insns.set(offset, at);
-        const { mnemonic } = at.insn.def;
+        const { flow } = at;
         const next: number = offset + at.insn.length;
-        const conditional = CONDITIONAL.has(mnemonic);
-        if (conditional || UNCONDITIONAL.has(mnemonic)) {
+        if (flow === "conditional") {
+          const target = this.#warmTarget(at);
+          const ways = isLikelyTaken(this.#source.memory, at) ? [next, target] : [target, next];
+          ways.forEach(lead);
+          break;
+        }
+        if (flow !== "next") {
           const target = this.#target(at);
-          if (conditional) lead(next);
-          const isCall = mnemonic === "call";
-          if (target !== undefined && !this.#isCold(at, target)) lead(target);
-          if (isCall && target !== undefined && this.#instructionAt(target)) lead(next);
+          if (flow === "call" && target !== undefined && this.#instructionAt(target)) lead(next);
+          lead(target);
           break;
         }
         offset = next;
@@ -295,12 +315,13 @@ class Discovery {
     return branchTarget(at.insn, at.offset) ?? at.predicted;
   }
 
-  /** A conditional branch that the interpreter has (almost) never taken. */
-  #isCold(at: RegionInsn, target: number): boolean {
-    if (!CONDITIONAL.has(at.insn.def.mnemonic) || at.crossing || pageOf(target) !== pageOf(at.offset)) return false;
+  /** Where a conditional branch goes, unless the interpreter has (almost) never taken it. */
+  #warmTarget(at: RegionInsn): number | undefined {
+    const target = this.#target(at);
+    if (target === undefined || at.crossing || pageOf(target) !== pageOf(at.offset)) return target;
     const { u32 } = this.#source.memory;
     const taken = u32[(at.record + REC_DISP) >>> 2] as number;
-    return u32[(at.record + REC_LINK) >>> 2] === 0 || taken < MIN_TAKEN;
+    return u32[(at.record + REC_LINK) >>> 2] === 0 || taken < MIN_TAKEN ? undefined : target;
   }
 
   #frame(page: number): number | undefined {
@@ -331,8 +352,9 @@ class Discovery {
     if (decoded === null) return this.#crossing(mfn, page, record);
     if (known === undefined) instructions.set(record, decoded);
     if (!decoded) return undefined;
-    const { insn, form } = decoded;
-    return { insn, form, offset, record, crossing: false, predicted: this.#predicted(insn, record, page) };
+    const { insn, form, flow, isPredicted } = decoded;
+    const predicted = isPredicted ? this.#predicted(record, page) : undefined;
+    return { insn, form, flow, offset, record, crossing: false, predicted };
   }
 
   /** The instruction if it can be compiled, false if not, null if it crosses into the next page. */
@@ -362,9 +384,7 @@ class Discovery {
   }
 
   /** The last target of an indirect jump or call, as the interpreter has noted it. */
-  #predicted(insn: Insn, record: number, page: number): number | undefined {
-    const { mnemonic } = insn.def;
-    if ((mnemonic !== "jmp" && mnemonic !== "call") || insn.operands[0].kind === OperandKind.Rel) return undefined;
+  #predicted(record: number, page: number): number | undefined {
     const last = Number(this.#source.memory.dv.getBigInt64(record + REC_IMM, true));
     return last !== 0 && Math.abs(last) < MAX_DISTANCE ? last + page * 4096 : undefined;
   }
@@ -388,9 +408,8 @@ class Discovery {
       }
       code.push(at);
       offset += at.insn.length;
-      const { mnemonic } = at.insn.def;
-      const isConditional = CONDITIONAL.has(mnemonic);
-      if (!isConditional && !UNCONDITIONAL.has(mnemonic)) continue;
+      const isConditional = at.flow === "conditional";
+      if (at.flow === "next") continue;
       const taken = branchTarget(at.insn, at.offset);
       const targets = taken === undefined && at.predicted !== undefined ? [at.predicted] : [];
       return { start, code, taken, next: isConditional ? offset : undefined, targets };
@@ -399,7 +418,7 @@ class Discovery {
 }
 
 /** Control may go to an offset from the indirect transfer at the end of a block. */
-export function addTarget({ targets }: Block, to: number): void {
+function addTarget({ targets }: Block, to: number): void {
   if (targets.length < MAX_TARGETS && !targets.includes(to)) targets.push(to);
 }
 
@@ -418,7 +437,7 @@ function findReturns(blocks: ReadonlyMap<number, Block>): void {
     for (const at of subroutine) {
       const block = blocks.get(at);
       if (!block) continue;
-      if (endOf(block).insn.def.mnemonic === "ret") for (const site of ofCallee) addTarget(block, site);
+      if (endOf(block).flow === "ret") for (const site of ofCallee) addTarget(block, site);
       for (const to of successorsInCall(block, blocks)) subroutine.add(to);
     }
   }

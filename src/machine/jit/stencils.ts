@@ -63,6 +63,8 @@ export class FormStencils {
   readonly #variants: (InsnStencil | undefined)[] = [];
   /** The code depends on the immediate, and is right for this one only. */
   readonly usesImmediate: boolean;
+  /** What instructions of the form set, whatever is known of the flags: registers and pieces of state (symbols). */
+  readonly sets: readonly number[];
   readonly #usesKnownFlags: boolean;
   readonly #usesChecks: boolean;
 
@@ -72,6 +74,7 @@ export class FormStencils {
     this.usesImmediate = e.usesImmediate;
     this.#usesKnownFlags = e.usesKnownFlags;
     this.#usesChecks = e.checks.size > 0;
+    this.sets = stateSymbols(e.fn.assigned);
     if (!this.#usesKnownFlags && !this.#usesChecks) this.#common = finish(e, STAND_IN);
   }
 
@@ -87,7 +90,11 @@ export class FormStencils {
 
   #make(flags: FlagsOrigin | undefined, checked: number): InsnStencil {
     const known = this.#usesKnownFlags ? flags && knownFlags(flags.kind, flags.size) : STAND_IN;
-    return finish(this.#emit(known, checked), known);
+    const stencil = finish(this.#emit(known, checked), known);
+    if (!stencil.sets.every((symbol) => this.sets.includes(symbol))) {
+      throw new Error(`${this.#insn.def.mnemonic}: what it sets depends on what is known of the flags`);
+    }
+    return stencil;
   }
 
   #emit(known: KnownFlags | undefined, checked: number): StencilEmit {
@@ -104,16 +111,17 @@ export class FormStencils {
 /** Something known of the flags, to tell an instruction that keeps it from one that does not. */
 const STAND_IN = knownFlags("logic", 8);
 
+const stateSymbols = (symbols: Iterable<number>): number[] => [...symbols].filter((symbol) => symbol < Sym.temporary);
+
 function finish(e: StencilEmit, known: KnownFlags | undefined): InsnStencil {
   const { fn, knownAfter } = e;
-  const state = (symbols: Iterable<number>): number[] => [...symbols].filter((symbol) => symbol < Sym.temporary);
   const stencil = fn.stencil();
   requireNothingBehindJumps(stencil, e.insn.def.mnemonic);
   return {
     ...stencil,
     temporaries: fn.temporaries,
-    uses: state(fn.used),
-    sets: state(fn.assigned),
+    uses: stateSymbols(fn.used),
+    sets: stateSymbols(fn.assigned),
     constants: [...fn.constants],
     flags: knownAfter && knownAfter === known ? "kept" : originOf(knownAfter),
     checks: checkBits(e.checks),
