@@ -1,68 +1,87 @@
 /**
- * Which instruction forms, and which pairs of them, a boot executes most: prints the lists for
- * src/machine/interpreter/hot-forms.ts.
+ * Which instruction forms, and which pairs of them, guests execute most: prints the lists for
+ * src/machine/interpreter/hot-forms.ts. A boot and each of the suite's programs that are not loops count alike: hot loops
+ * are compiled, and what the interpreter executes is the wide code of kernels, shells and compilers.
  *
- *     npx tsx bench/forms.ts > src/machine/interpreter/hot-forms.ts
+ *     npx tsx bench/forms.ts > hot-forms.ts && mv hot-forms.ts src/machine/interpreter/
  */
+import type { Handler } from "../src/machine/interpreter/form-registry.ts";
 import { SoftwareProcessor } from "../src/machine/software-processor.ts";
-import { createMachine, obtainGuestImage } from "../src/node.ts";
+import type { Machine } from "../src/node.ts";
+import { observe } from "./observe.ts";
+import { parseOptions } from "./options.ts";
+import { PROGRAMS } from "./suite.ts";
 
 const INLINE = 150;
-const FUSED = 60;
+const FUSED = 100;
 /** Share of all executions below which a form is not worth knowing beforehand. */
-const KNOWN_SHARE = 1e-7;
-const SECONDS = Number(process.env["FORMS_SECONDS"] ?? 60);
+const KNOWN_SHARE = 1e-6;
+const WIDE = PROGRAMS.filter(({ group }) => group === "operating system" || group.startsWith("text"));
 
-const image = await obtainGuestImage();
-const machine = await createMachine({ memory: "256M", processor: { profileForms: true } });
-const domain = await machine.createDomain({
-  kernel: image.kernel,
-  ramdisk: image.ramdisk,
-  commandLine: "quiet",
-  memory: "256M",
-});
-const timer = setTimeout(() => void domain.destroy(), SECONDS * 1000);
-await domain.wait();
-clearTimeout(timer);
+type Counts = ReadonlyMap<string, number>;
 
-const cpu = machine.hypervisor.cpu;
-if (!(cpu instanceof SoftwareProcessor)) throw new Error("this profile is of the interpreter");
-const pairs = cpu.formProfile;
-const totals = new Map<string, { example: string; name: string; count: number }>();
-let executed = 0;
-for (const { second, count } of pairs) {
-  const entry = totals.get(second.name) ?? { example: second.example ?? "", name: second.name, count: 0 };
-  entry.count += count;
-  executed += count;
-  totals.set(second.name, entry);
+/** All that have been executed, by their name. */
+const handlers = new Map<string, Handler>();
+const pairName = (first: Handler, second: Handler): string => `${first.name} + ${second.name}`;
+
+/** How often pairs of forms have been executed one after the other. */
+function pairs(machine: Machine): Counts {
+  const { cpu } = machine.hypervisor;
+  if (!(cpu instanceof SoftwareProcessor)) throw new Error("this profile is of the interpreter");
+  const counts = new Map<string, number>();
+  for (const { first, second, count } of cpu.formProfile) {
+    handlers.set(first.name, first).set(second.name, second);
+    counts.set(pairName(first, second), count);
+  }
+  return counts;
 }
-const forms = [...totals.values()].filter((f) => f.example !== "").sort((a, b) => b.count - a.count);
-const inline = forms.slice(0, INLINE);
-const inlineNames = new Set(inline.map((f) => f.name));
+
+const only = WIDE.map(({ name }) => name).join();
+const options = parseOptions(["--only", only, "--scale", "0.5"]);
+const spans = await observe(options, { processor: { profileForms: true } }, pairs);
+
+const forms = new Map<string, number>();
+const together = new Map<string, number>();
+const add = (to: Map<string, number>, name: string, share: number): void => {
+  to.set(name, (to.get(name) ?? 0) + share);
+};
+for (const { before, after } of spans.values()) {
+  const counts = [...after].map(([name, count]) => ({ name, count: count - (before.get(name) ?? 0) }));
+  const all = counts.reduce((sum, { count }) => sum + count, 0) * spans.size;
+  for (const { name, count } of counts) {
+    add(forms, name.split(" + ")[1] as string, count / all);
+    add(together, name, count / all);
+  }
+}
+
+const byShare = (counts: Counts): [name: string, share: number][] =>
+  [...counts].filter(([, share]) => share > 0).sort(([, a], [, b]) => b - a);
+const exampleOf = (name: string): string => handlers.get(name)?.example ?? "";
+const executed = byShare(forms).filter(([name]) => exampleOf(name) !== "");
+const inline = new Set(executed.slice(0, INLINE).map(([name]) => name));
 /** Nothing comes behind these in the same run of code. */
 const ENDS = /^(jmp|ret|call)\./;
-const fused = pairs
-  .filter((p) => inlineNames.has(p.first.name) && inlineNames.has(p.second.name) && !ENDS.test(p.first.name))
-  .sort((a, b) => b.count - a.count)
+const fused = byShare(together)
+  .filter(([name]) => !ENDS.test(name) && name.split(" + ").every((form) => inline.has(form)))
   .slice(0, FUSED);
-const known = forms.slice(INLINE).filter((f) => f.count > executed * KNOWN_SHARE);
 
-const percent = (count: number): string => `${((count / executed) * 100).toFixed(2)} %`;
 const line = (example: string, comment: string): string => `  "${example}", // ${comment}`;
+const measured = ([name, share]: [string, number]): string =>
+  line(name.split(" + ").map(exampleOf).join(""), `${(share * 100).toFixed(2)} % ${name}`);
 console.log(`/**
  * Forms in the order of how often they are executed, as example encodings: measured over a boot of
- * the Debian kernel by bench/forms.ts, which prints this file.
+ * the Debian kernel and over programs by bench/forms.ts, which prints this file.
  */
 
 /** Forms with a case in the interpreter's switch; entries of two instructions are fused pairs. */
 export const INLINE_FORMS: readonly string[] = [`);
-for (const f of inline) console.log(line(f.example, `${percent(f.count)} ${f.name}`));
-for (const p of fused) {
-  console.log(line(`${p.first.example}${p.second.example}`, `${percent(p.count)} ${p.first.name} + ${p.second.name}`));
-}
+for (const form of executed.slice(0, INLINE)) console.log(measured(form));
+for (const pair of fused) console.log(measured(pair));
 console.log(`];
 
 /** Forms whose functions come with the first module. */
 export const KNOWN_FORMS: readonly string[] = [`);
-for (const f of known) console.log(line(f.example, f.name));
+for (const [name, share] of executed.slice(INLINE)) {
+  if (share >= KNOWN_SHARE) console.log(line(exampleOf(name), name));
+}
 console.log("];");

@@ -4,12 +4,10 @@
  *
  *     npm run bench:operations [-- --scale 1 --only fork,exec]
  */
-import { readFileSync } from "node:fs";
-import { createMachine, obtainGuestImage } from "../src/node.ts";
-import { commandLine, MEMORY_MIB } from "./guests/guest.ts";
+import type { Machine } from "../src/node.ts";
+import { observe, type Span } from "./observe.ts";
 import { parseOptions } from "./options.ts";
 import { type Program, repetitions } from "./suite.ts";
-import { buildRamdisk, openWorkspace } from "./workspace.ts";
 
 type Counts = Readonly<Record<string, number>>;
 
@@ -22,38 +20,6 @@ interface Counters {
   readonly emulated: Readonly<Record<string, number | Counts>>;
   /** Writes to page tables that the hypervisor carries out. */
   readonly ptwr: number;
-}
-
-/** Takes the counters at each program's markers. */
-async function observe(ramdisk: Uint8Array): Promise<Map<string, { before: Counters; after: Counters }>> {
-  const { kernel } = await obtainGuestImage();
-  const machine = await createMachine({ memory: `${MEMORY_MIB}M` });
-  const domain = await machine.createDomain({
-    kernel,
-    ramdisk,
-    commandLine: commandLine("hvc0"),
-    memory: `${MEMORY_MIB}M`,
-  });
-  const counters = (): Counters => structuredClone(machine.statistics()) as unknown as Counters;
-  const spans = new Map<string, { before: Counters; after: Counters }>();
-  const decoder = new TextDecoder();
-  let before = counters();
-  let line = "";
-  for await (const chunk of domain.console.readable) {
-    const lines = (line + decoder.decode(chunk, { stream: true })).split("\n");
-    line = lines.pop() ?? "";
-    for (const text of lines) {
-      const [, marker, name = ""] = /@(start|end|done)(?: (\S+))?/.exec(text) ?? [];
-      if (marker === "start") before = counters();
-      if (marker === "end") spans.set(name, { before, after: counters() });
-      if (marker === "done") {
-        machine.destroy();
-        return spans;
-      }
-    }
-  }
-  const { reason, report } = await domain.wait();
-  throw new Error(`the guest ended (${reason}) before its programs:\n${report ?? ""}`);
 }
 
 /** What has grown, by operation, the most frequent first; less than once in ten operations is not said. */
@@ -78,7 +44,7 @@ function traps({ exceptions, emulated, ptwr }: Counters): Counts {
   return { ...exceptions, ...Object.fromEntries(plain), "page-table write": ptwr };
 }
 
-function row(program: Program, scale: number, { before, after }: { before: Counters; after: Counters }): string {
+function row(program: Program, scale: number, { before, after }: Span<Counters>): string {
   const operations = repetitions(program, scale) * (program.operations ?? 1);
   const [from, to] = [before.milestones.now, after.milestones.now];
   const microseconds = ((to.machine_seconds - from.machine_seconds) / operations) * 1e6;
@@ -91,7 +57,8 @@ function row(program: Program, scale: number, { before, after }: { before: Count
 
 const given = parseOptions(process.argv.slice(2));
 const options = { ...given, programs: given.programs.filter(({ group }) => group === "operating system") };
-const spans = await observe(readFileSync(buildRamdisk(openWorkspace(), "amd64", options)));
+const counters = (machine: Machine): Counters => structuredClone(machine.statistics()) as unknown as Counters;
+const spans = await observe(options, {}, counters);
 console.log("| One of | µs | instructions | exits | exceptions | hypercalls |\n|---|--:|--:|---|---|---|");
 for (const program of options.programs) {
   const span = spans.get(program.name);
