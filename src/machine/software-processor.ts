@@ -181,6 +181,12 @@ export class SoftwareProcessor implements Processor, SystemHost {
         now: options.now,
         frameOf: (linear) => this.#frameOf(linear),
         recordAt: (mfn, offset) => this.code.recordAt(mfn, offset),
+        get splits() {
+          return memory.u32[(CPU_SCRATCH + EN.splits) >>> 2] as number;
+        },
+        get splitRegion() {
+          return memory.u32[(CPU_SCRATCH + EN.split_region) >>> 2] as number;
+        },
       });
     }
     this.state.rflags_system = FLAG_FIXED;

@@ -29,6 +29,9 @@ export const engineState = struct("engine_state", {
   link: u32,
   /** Nonzero: alignment is checked (RFLAGS.AC, CR0.AM, CPL 3); the TLB is then not used. */
   check_alignment: u32,
+  /** How often a window (jit/windows.ts) was in two pages, and the entry's record of the region that met one last that could not be translated. */
+  splits: u32,
+  split_region: u32,
   /** Instructions that compiled regions have executed. */
   jit_retired: u64,
   /** Budget that was left when a compiled region was last returned from: nothing was interpreted since while it is. */

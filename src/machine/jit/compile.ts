@@ -10,16 +10,18 @@ import type { Fn, Label } from "../wasm/function.ts";
 import { ModuleBuilder } from "../wasm/module.ts";
 import type { Insn } from "../x86/insn.ts";
 import { cpuState } from "../x86/state.ts";
-import { Way } from "./emit.ts";
+import { Constant, Way } from "./emit.ts";
 import { analyse, type FlowGraph } from "./flow-graph.ts";
 import { RegionLocals, Sym } from "./locals.ts";
 import { type Block, branchTarget, pageOf, type Region, type RegionInsn } from "./region.ts";
 import { addWritten, StateSet, writtenBefore } from "./state-set.ts";
 import { CHECK_BITS, constantOf, type FlagsOrigin, type InsnStencil, importRuntime, stateOf } from "./stencils.ts";
+import { findWindows, type Placement, type Window, windowStencil } from "./windows.ts";
 
 const ST = cpuState.offset;
 const EN = engineState.offset;
 const ZERO = i32.const(0);
+const NO_WINDOWS: ReadonlyMap<number, Placement> = new Map();
 
 /**
  * Where an instruction is left to the interpreter, in one constant: its record relative to the entry's, and in the low bits
@@ -150,6 +152,8 @@ class RegionCompiler {
     let flags: FlagsOrigin | undefined;
     // What an instruction has left in the flags is in locals that the next ones still need.
     let held: Local[] = [];
+    const windows = this.#region.windows ? findWindows(code) : NO_WINDOWS;
+    const hosts = new Map<Window, Local>();
     const dominator = this.#graph.dominator(block.start);
     const inherited = dominator === undefined ? 0 : this.#checkedAt(dominator);
     this.#checked.set(block.start, inherited | this.#pageBit(pageOf(block.start)));
@@ -163,12 +167,21 @@ class RegionCompiler {
         checked |= this.#pageBit(second);
         this.#checked.set(block.start, checked);
       }
-      const stencil = at.form.at(flags, checked);
+      const placement = windows.get(i);
+      if (placement) {
+        const { window, offset } = placement;
+        if (window.first === i) hosts.set(window, this.#open(window, at, left));
+        this.#locals.indexes[Sym.window] = (hosts.get(window) as Local).code;
+        this.#constants[Constant.window] = offset;
+      }
+      const stencil = at.form.at(flags, checked, placement !== undefined);
       const temporaries = stencil.temporaries.map((type) => this.#fn.borrow(type));
       this.#place(block, at, left, stencil, temporaries, flags, () => {
         // Control goes elsewhere for good: what is written next, the blocks that are reached from here, may use the locals.
         this.#fn.release(temporaries.splice(0));
         this.#fn.release(held.splice(0));
+        this.#fn.release([...hosts.values()]);
+        hosts.clear();
       });
       this.#checked.set(block.start, checked | stencil.checks);
       if (stencil.flags === "kept") this.#fn.release(temporaries);
@@ -179,7 +192,29 @@ class RegionCompiler {
       }
     }
     this.#fn.release(held);
+    this.#fn.release([...hosts.values()]);
     if (block.next !== undefined) this.#goTo(block, block.next, Status.JumpUnchecked);
+  }
+
+  /** Translates a window where its first access is. Returns the local that has its host address, to be released. */
+  #open(window: Window, at: RegionInsn, left: number): Local {
+    const { register, start, span } = window;
+    const { indexes } = this.#locals;
+    const stencil = windowStencil(window);
+    const host = this.#fn.borrow(ValType.i32);
+    const temporaries = stencil.temporaries.map((type) => this.#fn.borrow(type));
+    temporaries.forEach((local, i) => {
+      indexes[Sym.temporary + i] = local.code;
+    });
+    indexes[Sym.base] = this.#locals.indexOf(Sym.gpr + register);
+    indexes[Sym.tlb] = this.#locals.indexOf(Sym.tlb);
+    indexes[Sym.window] = host.code;
+    this.#constants[Constant.windowStart] = start;
+    this.#constants[Constant.windowLast] = span - 1;
+    this.#constants[Constant.entryRecord] = this.#baseRecord;
+    this.#fn.place(stencil, indexes, this.#constants, () => this.#resume(at, left));
+    this.#fn.release(temporaries);
+    return host;
   }
 
   /** From symbols to locals. */
@@ -214,7 +249,10 @@ class RegionCompiler {
       indexes[Sym.knownR] = flags.r;
     }
     for (let i = 0; i < temporaries.length; i++) indexes[Sym.temporary + i] = (temporaries[i] as Local).code;
-    for (const which of stencil.constants) this.#constants[which] = constantOf(which, insn, offset, left - 1);
+    for (const which of stencil.constants) {
+      // That of the window is known.
+      if (which !== Constant.window) this.#constants[which] = constantOf(which, insn, offset, left - 1);
+    }
     this.#fn.place(stencil, indexes, this.#constants, (way, symbol) => {
       if (way === Way.resume) return this.#resume(at, left);
       const target = indexes[symbol] as number;

@@ -48,7 +48,22 @@ export const Constant = {
   segment: 16,
   /** Instructions of the block behind this one. */
   left: 20,
+  /** Offset of the instruction's access in its window. */
+  window: 21,
+  /** Of a window: its start, from its register, and its last byte, from its start. */
+  windowStart: 22,
+  windowLast: 23,
+  /** The record of the region's entry. */
+  entryRecord: 24,
 } as const;
+
+/** An access to memory. */
+export interface MemoryAccess {
+  readonly size: number;
+  readonly write: boolean;
+  /** Of the stack, by what the instruction does; else it is that of the memory operand. */
+  readonly isStack: boolean;
+}
 
 /** Ways out of an instruction. */
 export const Way = {
@@ -80,6 +95,10 @@ export class StencilEmit extends Emit {
   readonly insn: Insn;
   readonly #runtime: Readonly<Record<string, FunctionRef>>;
   readonly #checked: readonly string[];
+  readonly #windowed: boolean;
+  /** Its accesses, unless there is one of a size that is not known. */
+  accesses: MemoryAccess[] | undefined = [];
+  #operandAddress: Local | undefined;
   /** What the code depends on beside the instruction's form. */
   usesKnownFlags = false;
   usesImmediate = false;
@@ -90,14 +109,17 @@ export class StencilEmit extends Emit {
    * @param runtime the functions that compiled code may call, by name
    * @param known what is known of the flags
    * @param checked checks that need not be made
+   * @param windowed its only access is in a window that has been translated
    */
   constructor(
     insn: Insn,
     runtime: Readonly<Record<string, FunctionRef>>,
     known: KnownFlags | undefined,
     checked: readonly string[],
+    windowed: boolean,
   ) {
     super();
+    this.#windowed = windowed;
     this.insn = insn;
     this.#runtime = runtime;
     this.#checked = checked;
@@ -270,11 +292,19 @@ export class StencilEmit extends Emit {
     return i64.add(stateSymbol(Sym.pageVa), holeI64(Constant.next));
   }
 
+  override linearAddress(): Local {
+    this.#operandAddress = super.linearAddress();
+    return this.#operandAddress;
+  }
+
   translate(linear: Local, size: number, write: boolean): Local {
-    return this.#translate(linear, size - 1, write);
+    this.accesses?.push({ size, write, isStack: linear !== this.#operandAddress });
+    if (!this.#windowed) return this.#translate(linear, size - 1, write);
+    return this.fn.let(i32.add(local(ValType.i32, Sym.window), holeI32(Constant.window)));
   }
 
   translateRange(linear: Local, _bytes: Local, write: boolean): Local {
+    this.accesses = undefined;
     return this.#translate(linear, 0, write);
   }
 

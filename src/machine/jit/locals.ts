@@ -32,6 +32,8 @@ export const Sym = {
   knownA: 54,
   knownB: 55,
   knownR: 56,
+  /** Host address of the window that the instruction's access is in. */
+  window: 57,
   temporary: 64,
 } as const;
 

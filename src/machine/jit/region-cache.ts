@@ -31,6 +31,10 @@ const MAX_WAIT = 15;
  * caches: there compiled code takes more than the interpreter's records.
  */
 const HALF_LIFE = 100;
+/** Windows in two pages between two looks at how often that is; each costs about a tenth of a microsecond. */
+const MANY_SPLITS = 2000;
+/** This many are too many. */
+const SPLITS_A_MILLISECOND = 100;
 /** Live regions at most. */
 const MAX_REGIONS = 8000;
 /** Decoded instructions kept. */
@@ -70,6 +74,9 @@ export interface RegionHost {
   /** Frame that code at a linear address is fetched from, if it can be. */
   frameOf(linear: bigint): number | undefined;
   recordAt(mfn: number, offset: number): number;
+  /** How often windows (windows.ts) were in two pages, modulo 2^32, and the entry's record of the region that met one last. */
+  readonly splits: number;
+  readonly splitRegion: number;
   /** Intervals of HOT_INTERVAL transfers, of the recent past, that make a record worth compiling from. */
   readonly threshold: number;
   /** Host time in milliseconds; undefined: there is no clock, and nothing waits. */
@@ -87,10 +94,16 @@ export class RegionCache {
   readonly statistics: RegionStatistics = { compiled: 0, instructions: 0, dropped: 0, milliseconds: 0 };
   readonly #host: RegionHost;
   readonly #byFrame = new Map<number, Set<LiveRegion>>();
+  readonly #byEntry = new Map<number, LiveRegion>();
   /** Records for which it has been decided whether a region begins there. */
   readonly #settled = new Set<number>();
   /** How hot records are that no region begins at. */
   readonly #heat = new Map<number, Heat>();
+  /** Entries of regions whose windows are often in two pages. */
+  readonly #splitRegions = new Set<number>();
+  /** The count of windows in two pages, and the time, when they were looked at last. */
+  #splits = 0;
+  #splitsAt = 0;
   #pending: PendingRegion[] = [];
   /** When the first of a small batch was pending. */
   #pendingSince: number | undefined;
@@ -148,6 +161,20 @@ export class RegionCache {
     this.#budget.spend(milliseconds);
   }
 
+  /** Windows in two pages are dear. Where they are met all the time, a region is made without windows. */
+  #watchSplits(): void {
+    const { splits, splitRegion } = this.#host;
+    if ((splits - this.#splits) >>> 0 < MANY_SPLITS) return;
+    this.#splits = splits;
+    const now = this.#now();
+    const isOften = now - this.#splitsAt < MANY_SPLITS / SPLITS_A_MILLISECOND;
+    this.#splitsAt = now;
+    const region = this.#byEntry.get(splitRegion);
+    if (!isOften || !region) return;
+    this.#splitRegions.add(splitRegion);
+    this.#drop(region);
+  }
+
   #discover(record: number): Region | undefined {
     const at = this.#host.locate(record);
     if (!at) return undefined;
@@ -157,6 +184,7 @@ export class RegionCache {
       {
         memory,
         features,
+        windows: !this.#splitRegions.has(record),
         instructions: this.#instructions,
         frameOf: (page) => this.#host.frameOf(BigInt.asUintN(64, at.pageVa + BigInt(page * 4096))),
         recordAt: (frame, offset) => this.#host.recordAt(frame, offset),
@@ -167,6 +195,7 @@ export class RegionCache {
 
   /** Compiles what has become hot since the last call: many regions in one module cost less than one each. */
   compilePending(): void {
+    this.#watchSplits();
     if (this.#pending.length === 0) return;
     const start = this.#now();
     const enough = Math.min(Math.max(MIN_BATCH, this.#live * MIN_BATCH_SHARE), MAX_BATCH);
@@ -222,6 +251,7 @@ export class RegionCache {
       else this.#byFrame.set(mfn, new Set([live]));
     }
     memory.u16[(record + REC_CASE) >>> 1] = index;
+    this.#byEntry.set(record, live);
     this.#live++;
     this.statistics.compiled++;
     this.statistics.instructions += region.instructions;
@@ -254,6 +284,7 @@ export class RegionCache {
       ofFrame?.delete(region);
       if (ofFrame?.size === 0) this.#byFrame.delete(mfn);
     }
+    this.#byEntry.delete(region.entryRecord);
     this.#host.table.set(region.index, null);
     this.#freeIndexes.push(region.index);
     this.#live--;
@@ -275,6 +306,7 @@ export class RegionCache {
   /** All records are gone, and with them the regions. */
   flushed(): void {
     this.#changes++;
+    this.#splitRegions.clear();
     this.#instructions.clear();
     for (const region of this.#all()) this.#forget(region);
     this.#settled.clear();

@@ -68,12 +68,15 @@ export interface Region {
   readonly isLoop: boolean;
   /** Frames by page, counted from the entry's. */
   readonly frames: ReadonlyMap<number, number>;
+  /** Accesses may be translated together (windows.ts). */
+  readonly windows: boolean;
   /** The record at an offset of a page in `frames`, 0 if the interpreter has not been there. */
   recordAt(offset: number): number;
 }
 
 /** What a region is made from. */
 export interface RegionSource {
+  readonly windows: boolean;
   readonly memory: MachineMemory;
   readonly features: ReadonlySet<string>;
   /** By record, what has been decoded for regions before; false: not to be compiled. */
@@ -273,7 +276,9 @@ class Discovery {
   region(entry: number, blocks: ReadonlyMap<number, Block>, isLoop: boolean): Region {
     let instructions = 0;
     for (const block of blocks.values()) instructions += block.code.length;
-    return { entry, blocks, instructions, isLoop, frames: this.frames, recordAt: (offset) => this.#recordAt(offset) };
+    const { frames } = this;
+    const { windows } = this.#source;
+    return { entry, blocks, instructions, isLoop, frames, windows, recordAt: (offset) => this.#recordAt(offset) };
   }
 
   explore(entry: number): void {

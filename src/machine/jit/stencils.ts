@@ -10,7 +10,7 @@ import { BASE_RIP, type Insn, type Operand, RegClass, SEG_NONE } from "../x86/in
 import type { KnownFlags } from "../x86/semantics/flags.ts";
 import { semantics } from "../x86/semantics/index.ts";
 import { cpuState, segmentRegister } from "../x86/state.ts";
-import { Constant, hasDisplacement, knownFlags, StencilEmit, Way } from "./emit.ts";
+import { Constant, hasDisplacement, knownFlags, type MemoryAccess, StencilEmit, Way } from "./emit.ts";
 import { Sym } from "./locals.ts";
 
 const ST = cpuState.offset;
@@ -57,52 +57,54 @@ const SIZES = [1, 2, 4, 8];
 /** The stencils of instructions of the same form: registers, displacement and immediate are all that they differ in. */
 export class FormStencils {
   readonly #insn: Insn;
-  /** If the code depends on nothing else. */
-  readonly #common: InsnStencil | undefined;
-  /** By what is known of the flags, and by the checks made. */
+  /** By what is known of the flags, the checks made, and whether the access is in a window. */
   readonly #variants: (InsnStencil | undefined)[] = [];
   /** The code depends on the immediate, and is right for this one only. */
   readonly usesImmediate: boolean;
   /** What instructions of the form set, whatever is known of the flags: registers and pieces of state (symbols). */
   readonly sets: readonly number[];
+  /** The access, if there is just one of a fixed size. */
+  readonly access: MemoryAccess | undefined;
   readonly #usesKnownFlags: boolean;
   readonly #usesChecks: boolean;
 
   constructor(insn: Insn) {
     this.#insn = insn;
-    const e = this.#emit(STAND_IN, 0);
+    const e = this.#emit(STAND_IN, 0, false);
     this.usesImmediate = e.usesImmediate;
     this.#usesKnownFlags = e.usesKnownFlags;
     this.#usesChecks = e.checks.size > 0;
     this.sets = stateSymbols(e.fn.assigned);
-    if (!this.#usesKnownFlags && !this.#usesChecks) this.#common = finish(e, STAND_IN);
+    this.access = e.accesses?.length === 1 ? e.accesses[0] : undefined;
+    const stencil = finish(e, STAND_IN);
+    if (!this.#usesKnownFlags && !this.#usesChecks) this.#variants[0] = stencil;
   }
 
-  /** The stencil for where so much is known of the flags, and these checks (bits) have been made. */
-  at(flags: FlagsOrigin | undefined, checked: number): InsnStencil {
-    if (this.#common) return this.#common;
+  /** The stencil for where so much is known of the flags, these checks (bits) have been made, and the access may be in a window. */
+  at(flags: FlagsOrigin | undefined, checked: number, windowed: boolean): InsnStencil {
     const known = this.#usesKnownFlags ? flags : undefined;
     const made = this.#usesChecks ? checked & ((1 << CHECK_BITS) - 1) : 0;
     const origin = known ? 1 + SIZES.indexOf(known.size) + (known.kind === "sub" ? SIZES.length : 0) : 0;
-    const variant = (origin << CHECKS.length) | made;
-    return (this.#variants[variant] ??= this.#make(known, made));
+    const variant = (((origin << CHECKS.length) | made) << 1) | (windowed ? 1 : 0);
+    return (this.#variants[variant] ??= this.#make(known, made, windowed));
   }
 
-  #make(flags: FlagsOrigin | undefined, checked: number): InsnStencil {
+  #make(flags: FlagsOrigin | undefined, checked: number, windowed: boolean): InsnStencil {
     const known = this.#usesKnownFlags ? flags && knownFlags(flags.kind, flags.size) : STAND_IN;
-    const stencil = finish(this.#emit(known, checked), known);
+    const stencil = finish(this.#emit(known, checked, windowed), known);
     if (!stencil.sets.every((symbol) => this.sets.includes(symbol))) {
       throw new Error(`${this.#insn.def.mnemonic}: what it sets depends on what is known of the flags`);
     }
     return stencil;
   }
 
-  #emit(known: KnownFlags | undefined, checked: number): StencilEmit {
+  #emit(known: KnownFlags | undefined, checked: number, windowed: boolean): StencilEmit {
     const { mnemonic } = this.#insn.def;
     const semantic = semantics.get(mnemonic);
     if (!semantic) throw new Error(`no semantics for ${mnemonic}`);
     const names = CHECKS.filter((_, bit) => checked & (1 << bit));
-    const e = new StencilEmit(this.#insn, importRuntime(new ModuleBuilder(), [this.#insn]), known, names);
+    const runtime = importRuntime(new ModuleBuilder(), [this.#insn]);
+    const e = new StencilEmit(this.#insn, runtime, known, names, windowed);
     semantic(e);
     return e;
   }

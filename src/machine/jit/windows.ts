@@ -1,0 +1,225 @@
+/**
+ * Windows: instructions of a block often use memory at small distances from the same register, the pushes at the beginning of a
+ * subroutine for example, or the fields of a structure. One look in the TLB is enough for them: where the first of them is executed, the
+ * window that they all are in is translated. If it is not in one page, or not in the TLB, the interpreter executes the rest of the block.
+ */
+import { engineState } from "../interpreter/engine-state.ts";
+import { CPU_SCRATCH, TLB_ARRAY_SIZE } from "../layout.ts";
+import { holeI32, holeI64, i32, i64, type Local, NodeKind, node, StoreOp, ValType } from "../wasm/expression.ts";
+import type { Stencil } from "../wasm/stencil.ts";
+import { StencilFn } from "../wasm/stencil-function.ts";
+import { type Insn, OperandKind, RegClass, SEG_NONE } from "../x86/insn.ts";
+import { RSP } from "../x86/state.ts";
+import { Constant, Way } from "./emit.ts";
+import { Sym, stateSymbol } from "./locals.ts";
+import type { RegionInsn } from "./region.ts";
+import { stateOf } from "./stencils.ts";
+
+export interface Window {
+  /** Number of the instruction in its block that has the first access. */
+  readonly first: number;
+  /** The window begins at this distance from what the register holds then. */
+  readonly register: number;
+  readonly start: number;
+  span: number;
+  /** Something in it is written. */
+  write: boolean;
+}
+
+/** Where in a window an instruction's access is. */
+export interface Placement {
+  readonly window: Window;
+  readonly offset: number;
+}
+
+/** An access of an instruction: relative to a value that some registers hold, or differ from by a constant. */
+interface Access {
+  readonly at: number;
+  readonly register: number;
+  /** Distance of the register from the value, and of the access. */
+  readonly held: number;
+  readonly from: number;
+  readonly to: number;
+  readonly write: boolean;
+}
+
+interface Group {
+  readonly accesses: Access[];
+  from: number;
+  to: number;
+}
+
+/** Bytes of a window at most: the longer it is, the more often it is in two pages. */
+const MAX_SPAN = 256;
+const GPRS = 16;
+
+/** What is known of the general registers: each holds a value, of which nothing but its number is known, plus a constant. */
+class Registers {
+  readonly value = Array.from({ length: GPRS }, (_, i) => i);
+  readonly distance = new Array<number>(GPRS).fill(0);
+  #values = GPRS;
+
+  forget(register: number): void {
+    this.value[register] = this.#values++;
+    this.distance[register] = 0;
+  }
+
+  move(to: number, from: number, distance: number): void {
+    this.value[to] = this.value[from] as number;
+    this.distance[to] = (this.distance[from] as number) + distance;
+  }
+
+  /** An instruction is executed. */
+  execute(placed: RegionInsn): void {
+    const { insn, form } = placed;
+    const { mnemonic } = insn.def;
+    if (mnemonic === "call" && insn.operandSize === 8) return this.move(RSP, RSP, -8);
+    const moved = movement(insn);
+    for (const symbol of form.sets) {
+      const state = stateOf(symbol, insn);
+      const isMoved = state === moved?.to || (moved?.stack !== undefined && state === RSP);
+      if (state < GPRS && !isMoved) this.forget(state);
+    }
+    if (moved?.stack !== undefined) this.move(RSP, RSP, moved.stack);
+    if (moved?.to !== undefined) this.move(moved.to, moved.from, moved.distance);
+  }
+}
+
+interface Movement {
+  readonly to?: number;
+  readonly from: number;
+  readonly distance: number;
+  /** What is added to RSP. */
+  readonly stack?: number;
+}
+
+/** How an instruction makes a register another one plus a constant, or moves the stack pointer, if it does. */
+function movement({
+  def: { mnemonic },
+  operands,
+  operandSize,
+  addressSize,
+  base,
+  index,
+  segment,
+  disp,
+  imm,
+}: Insn): Movement | undefined {
+  const [a, b] = operands;
+  if (mnemonic === "push" || mnemonic === "pop") {
+    if (operandSize !== 8 || (mnemonic === "pop" && (a.kind !== OperandKind.Reg || a.reg === RSP))) return undefined;
+    return { from: RSP, distance: 0, stack: mnemonic === "push" ? -8 : 8 };
+  }
+  if (a.kind !== OperandKind.Reg || a.regClass !== RegClass.Gpr || a.size !== 8) return undefined;
+  const to = a.reg;
+  switch (mnemonic) {
+    case "mov":
+      if (b.kind !== OperandKind.Reg || b.regClass !== RegClass.Gpr) return undefined;
+      return { to, from: b.reg, distance: 0 };
+    case "add":
+    case "sub":
+      if (b.kind !== OperandKind.Imm) return undefined;
+      return { to, from: to, distance: mnemonic === "add" ? Number(imm) : -Number(imm) };
+    case "inc":
+      return { to, from: to, distance: 1 };
+    case "dec":
+      return { to, from: to, distance: -1 };
+    case "lea":
+      if (base >= GPRS || index < GPRS || addressSize !== 8 || segment !== SEG_NONE) return undefined;
+      return { to, from: base, distance: Number(disp) };
+    default:
+      return undefined;
+  }
+}
+
+/** The one place in memory that an instruction uses, as a register and a distance. */
+function placeOf({ insn, form }: RegionInsn): { register: number; distance: number } | undefined {
+  const { access } = form;
+  if (!access) return undefined;
+  if (!access.isStack) {
+    const { base, index, segment, addressSize, disp } = insn;
+    if (base >= GPRS || index < GPRS || segment !== SEG_NONE || addressSize !== 8) return undefined;
+    return { register: base, distance: Number(disp) };
+  }
+  const { mnemonic } = insn.def;
+  if (insn.operandSize !== 8) return undefined;
+  if (mnemonic === "push" || mnemonic === "call") return { register: RSP, distance: -8 };
+  return mnemonic === "pop" || mnemonic === "ret" ? { register: RSP, distance: 0 } : undefined;
+}
+
+/** The windows of a block, by the number of each instruction that has its access in one. */
+export function findWindows(code: readonly RegionInsn[]): ReadonlyMap<number, Placement> {
+  const registers = new Registers();
+  const groups: Group[] = [];
+  const open = new Map<number, Group>();
+  code.forEach((placed, at) => {
+    const place = placeOf(placed);
+    if (place) {
+      const { register, distance } = place;
+      const held = registers.distance[register] as number;
+      const from = held + distance;
+      const { size, write } = placed.form.access as { size: number; write: boolean };
+      const access: Access = { at, register, held, from, to: from + size, write };
+      const value = registers.value[register] as number;
+      const group = open.get(value);
+      if (!group || !join(group, access)) {
+        const begun: Group = { accesses: [access], from, to: access.to };
+        groups.push(begun);
+        open.set(value, begun);
+      }
+    }
+    registers.execute(placed);
+  });
+  const placements = new Map<number, Placement>();
+  for (const { accesses, from, to } of groups) {
+    const [first] = accesses;
+    if (!first || accesses.length < 2) continue;
+    const write = accesses.some((access) => access.write);
+    const { at, register, held } = first;
+    const window: Window = { first: at, register, start: from - held, span: to - from, write };
+    for (const access of accesses) placements.set(access.at, { window, offset: access.from - from });
+  }
+  return placements;
+}
+
+function join(group: Group, access: Access): boolean {
+  const from = Math.min(group.from, access.from);
+  const to = Math.max(group.to, access.to);
+  if (to - from > MAX_SPAN) return false;
+  group.accesses.push(access);
+  group.from = from;
+  group.to = to;
+  return true;
+}
+
+const EN = engineState.offset;
+const ZERO = i32.const(0);
+
+/** Code that translates a window, and what its place must give it. */
+export interface WindowStencil extends Stencil {
+  readonly temporaries: readonly ValType[];
+}
+
+function makeStencil(write: boolean): WindowStencil {
+  const fn = new StencilFn(Sym.temporary);
+  const local = (type: ValType, symbol: number): Local => node(NodeKind.Local, type, symbol) as Local;
+  const array = write ? TLB_ARRAY_SIZE : 0;
+  const linear = fn.let(i64.add(local(ValType.i64, Sym.base), holeI64(Constant.windowStart)));
+  const index = i32.and(i32.wrap(i64.shrU(linear, i64.const(8))), i32.const(0xfff0));
+  const entry = fn.let(i32.add(index, stateSymbol(Sym.tlb)));
+  const lastPage = fn.let(i64.and(i64.add(linear, holeI64(Constant.windowLast)), i64.const(~0xfff)));
+  fn.if(i64.ne(i64.load(entry, array), lastPage), () => {
+    const isSplit = i64.ne(i64.and(linear, i64.const(~0xfff)), lastPage);
+    const splits = i32.add(i32.load(ZERO, CPU_SCRATCH + EN.splits), isSplit);
+    fn.store(StoreOp.i32, ZERO, splits, CPU_SCRATCH + EN.splits);
+    fn.store(StoreOp.i32, ZERO, holeI32(Constant.entryRecord), CPU_SCRATCH + EN.split_region);
+    fn.flow(Way.resume);
+  });
+  fn.set(local(ValType.i32, Sym.window), i32.add(i32.load(entry, array + 8), i32.wrap(linear)));
+  return { ...fn.stencil(), temporaries: fn.temporaries };
+}
+
+const stencils: (WindowStencil | undefined)[] = [];
+
+/** The code that translates a window: `Sym.base` is its register, `Sym.window` gets its host address. */
+export const windowStencil = ({ write }: Window): WindowStencil => (stencils[write ? 1 : 0] ??= makeStencil(write));
