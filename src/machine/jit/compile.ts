@@ -21,7 +21,7 @@ import { findWindows, type Placement, type Window, windowStencil } from "./windo
 const ST = cpuState.offset;
 const EN = engineState.offset;
 const ZERO = i32.const(0);
-const NO_WINDOWS: ReadonlyMap<number, Placement> = new Map();
+const NO_WINDOWS: ReadonlyMap<RegionInsn, Placement> = new Map();
 
 /**
  * Where an instruction is left to the interpreter, in one constant: its record relative to the entry's, and in the low bits
@@ -67,6 +67,9 @@ class RegionCompiler {
   /** What may have been written when control gets to a block, and to where code is being written now. */
   readonly #writtenBefore: ReadonlyMap<number, StateSet>;
   #written = new StateSet();
+  /** Accesses that are in windows, and the locals with the windows' host addresses. */
+  readonly #windows: ReadonlyMap<RegionInsn, Placement>;
+  readonly #hosts = new Map<Window, Local>();
   #resumeExit: Label = { depth: 0 };
 
   constructor(fn: Fn, region: Region) {
@@ -79,6 +82,7 @@ class RegionCompiler {
     this.#resumeAt = fn.ownLocal(ValType.i32);
     this.#baseRecord = region.recordAt(region.entry);
     this.#pages = new Map([...region.frames.keys()].map((page, i) => [page, i]));
+    this.#windows = region.windows ? findWindows(region, this.#graph) : NO_WINDOWS;
     this.#writtenBefore = writtenBefore(region, this.#graph);
   }
 
@@ -152,8 +156,7 @@ class RegionCompiler {
     let flags: FlagsOrigin | undefined;
     // What an instruction has left in the flags is in locals that the next ones still need.
     let held: Local[] = [];
-    const windows = this.#region.windows ? findWindows(code) : NO_WINDOWS;
-    const hosts = new Map<Window, Local>();
+    const opened: Local[] = [];
     const dominator = this.#graph.dominator(block.start);
     const inherited = dominator === undefined ? 0 : this.#checkedAt(dominator);
     this.#checked.set(block.start, inherited | this.#pageBit(pageOf(block.start)));
@@ -167,11 +170,11 @@ class RegionCompiler {
         checked |= this.#pageBit(second);
         this.#checked.set(block.start, checked);
       }
-      const placement = windows.get(i);
+      const placement = this.#windows.get(at);
       if (placement) {
         const { window, offset } = placement;
-        if (window.first === i) hosts.set(window, this.#open(window, at, left));
-        this.#locals.indexes[Sym.window] = (hosts.get(window) as Local).code;
+        if (window.first === at) opened.push(this.#open(window, at, left));
+        this.#locals.indexes[Sym.window] = (this.#hosts.get(window) as Local).code;
         this.#constants[Constant.window] = offset;
       }
       const stencil = at.form.at(flags, checked, placement !== undefined);
@@ -180,8 +183,6 @@ class RegionCompiler {
         // Control goes elsewhere for good: what is written next, the blocks that are reached from here, may use the locals.
         this.#fn.release(temporaries.splice(0));
         this.#fn.release(held.splice(0));
-        this.#fn.release([...hosts.values()]);
-        hosts.clear();
       });
       this.#checked.set(block.start, checked | stencil.checks);
       if (stencil.flags === "kept") this.#fn.release(temporaries);
@@ -192,8 +193,9 @@ class RegionCompiler {
       }
     }
     this.#fn.release(held);
-    this.#fn.release([...hosts.values()]);
     if (block.next !== undefined) this.#goTo(block, block.next, Status.JumpUnchecked);
+    // The blocks that this one is the only way to have used them, too.
+    this.#fn.release(opened);
   }
 
   /** Translates a window where its first access is. Returns the local that has its host address, to be released. */
@@ -214,6 +216,7 @@ class RegionCompiler {
     this.#constants[Constant.entryRecord] = this.#baseRecord;
     this.#fn.place(stencil, indexes, this.#constants, () => this.#resume(at, left));
     this.#fn.release(temporaries);
+    this.#hosts.set(window, host);
     return host;
   }
 
