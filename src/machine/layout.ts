@@ -25,7 +25,7 @@ export const TLB_ARRAY_SIZE = TLB_ENTRIES * TLB_ENTRY_SIZE;
 /** Read array of set 0; then write array of set 0, read array of set 1, write array of set 1. */
 export const TLB_BASE = 0x10000;
 export const TLB_SET_SIZE = 2 * TLB_ARRAY_SIZE;
-/** Jump caches: one a set, direct-mapped, the entries of a page in a row: linear RIP -> instruction record. Entry: i64 rip (-1 = empty), i32 record, i32 padding. */
+/** Jump caches: one a set, direct-mapped, the entries of a page in a row: linear RIP -> instruction record. Entry: i64 rip (-1 = empty), u32 record, i32 count or region (interpreter/chain.ts). */
 export const JUMP_CACHE_PAGE_ENTRIES = 256;
 export const JUMP_CACHE_PAGES = 64;
 export const JUMP_CACHE_ENTRIES = JUMP_CACHE_PAGES * JUMP_CACHE_PAGE_ENTRIES;

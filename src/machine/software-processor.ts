@@ -175,6 +175,8 @@ export class SoftwareProcessor implements Processor, SystemHost {
         layout,
         features: this.features,
         table: this.#wasm.table,
+        gone: this.#wasm.gone,
+        flushJumps: () => this.#translations.flushJumps(),
         runtime: shared,
         locate: (record) => this.#locate(record),
         threshold: options.jitThreshold ?? JIT_THRESHOLD,

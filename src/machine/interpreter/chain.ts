@@ -6,7 +6,7 @@ import { call, callIndirect, type FunctionRef } from "../wasm/module.ts";
 import { cpuState } from "../x86/state.ts";
 import { engineState } from "./engine-state.ts";
 import { CASE_FIRST_REGION, REC_CASE } from "./record.ts";
-import { jumpCacheSlot } from "./runtime.ts";
+import { jumpCacheSlot, SLOT_RECORD, SLOT_REGION } from "./runtime.ts";
 import { HOT_INTERVAL, Status } from "./status.ts";
 
 const ST = cpuState.offset;
@@ -19,6 +19,19 @@ export function countTransfer(fn: Fn, hot: FunctionRef, address: Expr, offset: n
   const n = fn.let(i32.add(i32.load(at, offset), i32.const(1)));
   fn.store(StoreOp.i32, at, n, offset);
   fn.if(i32.eqz(i32.and(n, i32.const(HOT_INTERVAL - 1))), () => fn.run(call(hot, to)));
+}
+
+/** Marks the number of a region, which makes it negative; counts are not. */
+const IS_REGION = 1 << 31;
+
+/** The record of a slot whose address is right; the transfer is counted. */
+export function recordOfSlot(fn: Fn, hot: FunctionRef, slot: Local, record: Local): void {
+  fn.set(record, i32.load(slot, SLOT_RECORD));
+  const n = fn.let(i32.add(i32.load(slot, SLOT_REGION), i32.const(1)));
+  fn.if(i32.gtS(n, ZERO), () => {
+    fn.store(StoreOp.i32, slot, n, SLOT_REGION);
+    fn.if(i32.eqz(i32.and(n, i32.const(HOT_INTERVAL - 1))), () => fn.run(call(hot, record)));
+  });
 }
 
 /** The slot of a linear address in the jump cache in use. */
@@ -63,13 +76,30 @@ export function defineChain(fn: Fn, regionType: number, hot: FunctionRef): void 
       fn.brIf(done, i32.and(checked, i32.leS(i32.load(ZERO, CPU_STATE + ST.budget), ZERO)));
       const slot = fn.let(jumpSlot(target));
       fn.brIf(done, i64.ne(i64.load(slot), target));
-      fn.set(record, i32.load(slot, 8));
-      goOn(enter);
+      fn.if(i32.eq(status, i32.const(Status.Gone)), () => {
+        fn.store(StoreOp.i32, slot, ZERO, SLOT_REGION);
+        fn.set(status, i32.const(Status.JumpUnchecked));
+      });
+      fn.set(kind, i32.load(slot, SLOT_REGION));
+      fn.if(i32.ltS(kind, ZERO), () => {
+        fn.set(kind, i32.and(kind, i32.const(~IS_REGION)));
+        enter();
+      });
+      fn.set(record, i32.load(slot, SLOT_RECORD));
+      goOn(() => {
+        fn.store(StoreOp.i32, slot, i32.or(kind, i32.const(IS_REGION)), SLOT_REGION);
+        enter();
+      });
       storePageOf(fn, target);
-      countTransfer(fn, hot, slot, 12, record);
+      recordOfSlot(fn, hot, slot, record);
       fn.store(StoreOp.i32, ZERO, record, CPU_SCRATCH + EN.record);
       fn.set(status, i32.const(Status.Record));
     });
   });
   fn.result(status);
+}
+
+/** What the table has in place of a region that is gone, as long as slots of the jump cache may name it: nothing is done. */
+export function defineGone(fn: Fn): void {
+  fn.result(i32.const(Status.Gone));
 }

@@ -8,7 +8,7 @@
 import type { MemoryLayout } from "../layout.ts";
 import { ValType } from "../wasm/expression.ts";
 import { ModuleBuilder } from "../wasm/module.ts";
-import { defineChain } from "./chain.ts";
+import { defineChain, defineGone } from "./chain.ts";
 import { defineRunWithFastExits } from "./fast-exit.ts";
 import { defineHandler, type Emitted, type FormShape } from "./handlers.ts";
 import { defineRun } from "./loop.ts";
@@ -47,6 +47,8 @@ export interface InterpreterExports {
   flushSet(pcid: number): void;
   entryChanged(index: number, mfn: number): void;
   dropWrites(mfn: number): void;
+  /** What takes the place of a region that is gone, see chain.ts. */
+  gone(): number;
   /** What FAST_EXIT of the table is until there is something better: 0. */
   noFastExit(): number;
   readonly table: WebAssembly.Table;
@@ -92,6 +94,7 @@ export function generateInterpreter(
   const regionType = module.typeIndex({ params: [], results: [I32] });
   const chain = module.declare([I32], [I32]);
   module.define(chain, (fn) => defineChain(fn, regionType, imports.hot));
+  module.define(module.declare([], [I32], "gone"), defineGone);
   const refs = { runtime, system: imports.system, hot: imports.hot, handlerType, chain };
   const loop = module.declare([I32], [I32]);
   module.define(loop, (fn) => defineRun(fn, refs, inline, inlineForms, profile));

@@ -5,7 +5,7 @@ import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../wasm/expre
 import type { Fn, Label } from "../wasm/function.ts";
 import { call, callIndirect, type FunctionRef } from "../wasm/module.ts";
 import { cpuState } from "../x86/state.ts";
-import { countTransfer, jumpSlot, storePageOf } from "./chain.ts";
+import { countTransfer, jumpSlot, recordOfSlot, storePageOf } from "./chain.ts";
 import type { Flow } from "./emit.ts";
 import { engineState } from "./engine-state.ts";
 import { branchTarget, type Emitted, emitForm, type FormShape, pageVa, state32 } from "./handlers.ts";
@@ -23,7 +23,7 @@ import {
   REC_PLAIN,
   RECORD_SIZE,
 } from "./record.ts";
-import type { Runtime } from "./runtime.ts";
+import { type Runtime, SLOT_RECORD } from "./runtime.ts";
 import { PROFILED_HANDLERS, STEP_LIMIT, Status } from "./status.ts";
 
 const ST = cpuState.offset;
@@ -151,7 +151,7 @@ export function defineRun(
                   fn.set(target, here());
                   // If the jump cache led here, the record was dropped since.
                   const slot = fn.let(jumpSlot(target));
-                  fn.if(i32.eq(i32.load(slot, 8), record), () => fn.store(StoreOp.i64, slot, i64.const(-1)));
+                  fn.if(i32.eq(i32.load(slot, SLOT_RECORD), record), () => fn.store(StoreOp.i64, slot, i64.const(-1)));
                   unchecked();
                   fn.br(jump);
                 } else if (i === CASE_FIRST_FORM + inline.length) {
@@ -206,9 +206,8 @@ export function defineRun(
         fn.if(
           i64.eq(i64.load(slot), target),
           () => {
-            fn.set(record, i32.load(slot, 8));
             storePageOf(fn, target);
-            countTransfer(fn, hot, slot, 12, record);
+            recordOfSlot(fn, hot, slot, record);
           },
           () => {
             fn.set(record, call(runtime.find, target));

@@ -334,9 +334,15 @@ function defineCommitCrossing(fn: Fn): void {
   fn.copy(engine32(EN.crossing_second), i32.add(bounce, split), i32.sub(engine32(EN.crossing_size), split));
 }
 
+/** In a slot, behind the linear address: the record, and either a count of transfers or the region that begins there. */
+export const SLOT_RECORD = 8;
+export const SLOT_REGION = 12;
+
 /** Offset of a linear address's entry in a jump cache: the entries of a page are in a row, so that it can be dropped. */
 export function jumpCacheSlot(rip: Expr): Expr {
-  const inPage = i32.and(i32.xor(i32.wrap(rip), i32.shrU(i32.wrap(rip), i32.const(8))), i32.const(0xff));
+  // Bits from 18 on tell the pages apart whose entries share a row.
+  const pages = i32.xor(i32.shrU(i32.wrap(rip), i32.const(8)), i32.shrU(i32.wrap(rip), i32.const(18)));
+  const inPage = i32.and(i32.xor(i32.wrap(rip), pages), i32.const(0xff));
   const page = i32.and(i32.shrU(i32.wrap(rip), i32.const(12)), i32.const(0x3f));
   return i32.or(i32.shl(page, i32.const(12)), i32.shl(inPage, i32.const(4)));
 }
@@ -371,7 +377,9 @@ function defineFind(fn: Fn, runtime: Runtime, layout: MemoryLayout, imports: Run
   const slot = fn.let(i32.add(engine32(EN.jump_cache), jumpCacheSlot(rip)));
   logFill(fn, slot, rip);
   fn.store(StoreOp.i64, slot, rip);
-  fn.store(StoreOp.i32, slot, record, 8);
+  fn.store(StoreOp.i32, slot, record, SLOT_RECORD);
+  // The transfers to others that had the slot count as well: where two places share one, both are hot.
+  fn.if(i32.ltS(i32.load(slot, SLOT_REGION), ZERO), () => fn.store(StoreOp.i32, slot, ZERO, SLOT_REGION));
   fn.result(record);
 }
 

@@ -21,6 +21,8 @@ export const Status = {
   Link: 7,
   /** From chain(): go on with the record in `engine.record`; page_va is set. */
   Record: 8,
+  /** From what is in the place of a region that is gone: go on at `rip`, as before. */
+  Gone: 9,
 } as const;
 
 /** Size of the table: out-of-line handlers, then compiled regions. */

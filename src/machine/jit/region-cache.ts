@@ -35,6 +35,8 @@ const HALF_LIFE = 100;
 const MANY_SPLITS = 2000;
 /** This many are too many. */
 const SPLITS_A_MILLISECOND = 100;
+/** Regions that are gone, until the jump caches are emptied and their places used again. */
+const MAX_GONE = 1024;
 /** Live regions at most. */
 const MAX_REGIONS = 8000;
 /** Decoded instructions kept. */
@@ -67,6 +69,10 @@ export interface RegionHost {
   readonly layout: MemoryLayout;
   readonly features: ReadonlySet<string>;
   readonly table: WebAssembly.Table;
+  /** Takes the place of a region that is gone in the table. */
+  readonly gone: unknown;
+  /** Empties the jump caches. */
+  flushJumps(): void;
   /** Functions of the interpreter's module that compiled code may import. */
   readonly runtime: Readonly<Record<string, unknown>>;
   /** Where the record of an instruction of the current page is: page, frame and offset. */
@@ -110,6 +116,8 @@ export class RegionCache {
   /** What regions are made of, by record. Records keep what they hold until the code cache is flushed. */
   readonly #instructions = new Map<number, DecodedInsn | false>();
   readonly #freeIndexes: number[] = [];
+  /** Indexes of regions that are gone, which the jump caches may still name. */
+  readonly #gone: number[] = [];
   #nextIndex = CASE_FIRST_REGION;
   #live = 0;
   readonly #budget: CompileBudget;
@@ -285,8 +293,12 @@ export class RegionCache {
       if (ofFrame?.size === 0) this.#byFrame.delete(mfn);
     }
     this.#byEntry.delete(region.entryRecord);
-    this.#host.table.set(region.index, null);
-    this.#freeIndexes.push(region.index);
+    this.#host.table.set(region.index, this.#host.gone);
+    this.#gone.push(region.index);
+    if (this.#gone.length >= MAX_GONE) {
+      this.#host.flushJumps();
+      this.#freeIndexes.push(...this.#gone.splice(0));
+    }
     this.#live--;
     this.statistics.dropped++;
   }
