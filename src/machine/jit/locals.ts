@@ -37,7 +37,7 @@ export const Sym = {
   temporary: 64,
 } as const;
 
-const STATE_SYMBOLS = 41;
+const STATE_SYMBOLS = Sym.budget + 1;
 const SYMBOLS = 256;
 const UNASSIGNED = 0xffff;
 
@@ -46,32 +46,24 @@ interface Home {
   readonly address: number;
 }
 
-/** Where the state lives outside of a region, by symbol. */
-const HOMES: readonly Home[] = Array.from({ length: STATE_SYMBOLS }, (_, symbol): Home => {
-  const { i32: I32, i64: I64 } = ValType;
-  if (symbol < Sym.xmm) return { type: I64, address: CPU_STATE + ST.gpr + symbol * 8 };
-  if (symbol < Sym.flagsResult) return { type: ValType.v128, address: CPU_STATE + ST.xmm + (symbol - Sym.xmm) * 16 };
-  switch (symbol) {
-    case Sym.flagsResult:
-      return { type: I64, address: CPU_STATE + ST.flags_result };
-    case Sym.flagsAux:
-      return { type: I32, address: CPU_STATE + ST.flags_aux };
-    case Sym.pageVa:
-      return { type: I64, address: CPU_STATE + ST.page_va };
-    case Sym.tlb:
-      return { type: I32, address: CPU_SCRATCH + EN.tlb };
-    case Sym.fetchTlb:
-      return { type: I32, address: CPU_SCRATCH + EN.fetch_tlb };
-    case Sym.mxcsr:
-      return { type: I32, address: CPU_STATE + ST.mxcsr };
-    case Sym.cr0:
-      return { type: I32, address: CPU_STATE + ST.cr0 };
-    case Sym.cr4:
-      return { type: I32, address: CPU_STATE + ST.cr4 };
-    default:
-      return { type: I32, address: CPU_STATE + ST.budget };
-  }
-});
+const { i32: I32, i64: I64, v128: V128 } = ValType;
+const eachOf = (type: ValType, address: number, size: number): Home[] =>
+  Array.from({ length: 16 }, (_, i) => ({ type, address: address + i * size }));
+
+/** Where the state lives outside of a region, in the order of its symbols. */
+const HOMES: readonly Home[] = [
+  ...eachOf(I64, CPU_STATE + ST.gpr, 8),
+  ...eachOf(V128, CPU_STATE + ST.xmm, 16),
+  { type: I64, address: CPU_STATE + ST.flags_result },
+  { type: I32, address: CPU_STATE + ST.flags_aux },
+  { type: I64, address: CPU_STATE + ST.page_va },
+  { type: I32, address: CPU_SCRATCH + EN.tlb },
+  { type: I32, address: CPU_SCRATCH + EN.fetch_tlb },
+  { type: I32, address: CPU_STATE + ST.mxcsr },
+  { type: I32, address: CPU_STATE + ST.cr0 },
+  { type: I32, address: CPU_STATE + ST.cr4 },
+  { type: I32, address: CPU_STATE + ST.budget },
+];
 
 const STORES: Partial<Record<ValType, StoreOp>> = {
   [ValType.i32]: StoreOp.i32,

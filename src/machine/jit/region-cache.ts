@@ -12,7 +12,8 @@ import type { MemoryLayout } from "../layout.ts";
 import type { MachineMemory } from "../memory.ts";
 import { compileRegions } from "./compile.ts";
 import { CompileBudget } from "./compile-budget.ts";
-import { type DecodedInsn, discoverRegion, pageOf, type Region } from "./region.ts";
+import { discoverRegion, pageOf, type Region } from "./region.ts";
+import type { DecodedInsn } from "./region-insn.ts";
 
 /** Regions without a loop are this long at least; even short ones save the way from one region to the interpreter and back. */
 const MIN_INSTRUCTIONS = 2;

@@ -10,42 +10,10 @@
  * neighbours. That the other pages are where they were is checked when control gets there.
  */
 
-import { cloneInsn } from "../interpreter/forms.ts";
 import { REC_DISP, REC_IMM, REC_LINK, REC_OFFSET } from "../interpreter/record.ts";
 import type { MachineMemory } from "../memory.ts";
-import { decode, newInsn } from "../x86/decode/index.ts";
-import { resolveFeature } from "../x86/fallback.ts";
-import { type Insn, OperandKind, RegClass } from "../x86/insn.ts";
-import { semantics } from "../x86/semantics/index.ts";
-import { strings } from "../x86/semantics/strings.ts";
-import { system } from "../x86/semantics/system.ts";
-import { x87Interpreted } from "../x86/semantics/x87.ts";
-import { type FormStencils, formStencils } from "./stencils.ts";
-
-export interface RegionInsn {
-  readonly insn: Insn;
-  readonly form: FormStencils;
-  readonly flow: Flow;
-  readonly offset: number;
-  /** Its record in the code cache. */
-  readonly record: number;
-  /** Bytes of it are on the next page. */
-  readonly crossing: boolean;
-  /** Where an indirect jump or call went last. */
-  readonly predicted: number | undefined;
-}
-
-/** Where control goes behind an instruction. */
-export type Flow = "next" | "conditional" | "jmp" | "call" | "ret";
-
-/** An instruction decoded for regions. */
-export interface DecodedInsn {
-  readonly insn: Insn;
-  readonly form: FormStencils;
-  readonly flow: Flow;
-  /** An indirect jump or call: its record says where it went last. */
-  readonly isPredicted: boolean;
-}
+import { type Insn, OperandKind } from "../x86/insn.ts";
+import { type DecodedInsn, decodeForRegion, type RegionInsn } from "./region-insn.ts";
 
 /** A basic block: straight-line code from `start`. */
 export interface Block {
@@ -103,63 +71,10 @@ const LIKELY_TAKEN = 512;
 /** How far from its entry a region may reach: offsets and pages are 32-bit constants in its code. */
 const MAX_DISTANCE = 2 ** 31;
 
-const scratch = newInsn();
+/** Where an instruction that crosses into the next page is put together. */
 const bytes = new Uint8Array(64);
 
-/** What has been decoded to `scratch`. */
-function decoded(): DecodedInsn {
-  const insn = cloneInsn(scratch);
-  const flow = flowOf(insn);
-  const isPredicted = (flow === "jmp" || flow === "call") && insn.operands[0].kind !== OperandKind.Rel;
-  return { insn, form: formStencils(insn), flow, isPredicted };
-}
-
-function flowOf({ def: { mnemonic } }: Insn): Flow {
-  if (CONDITIONAL.has(mnemonic)) return "conditional";
-  return UNCONDITIONAL.has(mnemonic) ? (mnemonic as Flow) : "next";
-}
-
-/** Left to the interpreter: what ends run(), is executed in TypeScript, or repeats itself. */
-const INTERPRETED = new Set([
-  ...Object.keys(strings),
-  ...Object.keys(system).filter(
-    (name) => !["rdtsc", "rdtscp", "rdpid", "clflush", "clflushopt", "clwb"].includes(name),
-  ),
-  ...x87Interpreted,
-  "syscall",
-  "sysenter",
-  "int",
-  "int1",
-  "int3",
-  "ud0",
-  "ud1",
-  "ud2",
-  "cpuid",
-  "maskmovq",
-  "maskmovdqu",
-]);
-
-/** Branches that may be taken or not. */
-const CONDITIONAL = new Set(["jcc", "loop", "loope", "loopne", "jcxz"]);
-/** Behind these control does not go on. */
-const UNCONDITIONAL = new Set(["jmp", "call", "ret"]);
-
 export const pageOf = (offset: number): number => Math.floor(offset / 4096);
-
-function isCompilable(insn: Insn, features: ReadonlySet<string>): boolean {
-  const { mnemonic, feature } = insn.def;
-  if (INTERPRETED.has(mnemonic) || !semantics.has(mnemonic)) return false;
-  if (!features.has(feature)) return false;
-  // Near branches of 16-bit operand size cut RIP: too rare to care.
-  if (insn.operandSize === 2 && (CONDITIONAL.has(mnemonic) || UNCONDITIONAL.has(mnemonic))) return false;
-  for (let i = 0; i < insn.operandCount; i++) {
-    const o = insn.operands[i];
-    if (o?.kind !== OperandKind.Reg) continue;
-    if (o.regClass === RegClass.Control || o.regClass === RegClass.Debug) return false;
-    if (o.regClass === RegClass.Segment && i === 0 && mnemonic !== "push") return false;
-  }
-  return true;
-}
 
 /** Offset of a direct branch's target; undefined for an indirect one. */
 export function branchTarget(insn: Insn, offset: number): number | undefined {
@@ -345,7 +260,7 @@ class Discovery {
   }
 
   #instructionAt(offset: number): RegionInsn | undefined {
-    const { instructions } = this.#source;
+    const { memory, features, instructions } = this.#source;
     const page = pageOf(offset);
     const mfn = this.#frame(page);
     if (mfn === undefined) return undefined;
@@ -353,7 +268,7 @@ class Discovery {
     const record = this.#source.recordAt(mfn, inPage);
     if (record === 0) return undefined;
     const known = instructions.get(record);
-    const decoded = known ?? this.#decode(mfn, inPage);
+    const decoded = known ?? decodeForRegion(memory.frame(mfn), inPage, features);
     if (decoded === null) return this.#crossing(mfn, page, record);
     if (known === undefined) instructions.set(record, decoded);
     if (!decoded) return undefined;
@@ -362,21 +277,8 @@ class Discovery {
     return { insn, form, flow, offset, record, crossing: false, predicted };
   }
 
-  /** The instruction if it can be compiled, false if not, null if it crosses into the next page. */
-  #decode(mfn: number, inPage: number): DecodedInsn | false | null {
-    const length = decode(this.#source.memory.frame(mfn), inPage, 64, scratch);
-    if (length === 0) return null;
-    return length > 0 && this.#isWanted() ? decoded() : false;
-  }
-
-  #isWanted(): boolean {
-    const { features } = this.#source;
-    resolveFeature(scratch, features);
-    return isCompilable(scratch, features);
-  }
-
   #crossing(mfn: number, page: number, record: number): RegionInsn | undefined {
-    const { memory } = this.#source;
+    const { memory, features } = this.#source;
     const following = this.#frame(page + 1);
     if (following === undefined) return undefined;
     const inPage = memory.u16[(record + REC_OFFSET) >>> 1] as number;
@@ -384,8 +286,10 @@ class Discovery {
     bytes.fill(0);
     bytes.set(first);
     bytes.set(memory.frame(following).subarray(0, 16), first.length);
-    if (decode(bytes, 0, 64, scratch) <= 0 || !this.#isWanted()) return undefined;
-    return { ...decoded(), offset: page * 4096 + inPage, record, crossing: true, predicted: undefined };
+    const decoded = decodeForRegion(bytes, 0, features);
+    return decoded
+      ? { ...decoded, offset: page * 4096 + inPage, record, crossing: true, predicted: undefined }
+      : undefined;
   }
 
   /** The last target of an indirect jump or call, as the interpreter has noted it. */

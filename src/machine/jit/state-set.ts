@@ -1,6 +1,7 @@
 /** Sets of pieces of state (symbols, see locals.ts), and what of it a region may have written. */
 import type { FlowGraph } from "./flow-graph.ts";
-import { type Region, type RegionInsn, successorsOf } from "./region.ts";
+import { type Region, successorsOf } from "./region.ts";
+import type { RegionInsn } from "./region-insn.ts";
 import { stateOf } from "./stencils.ts";
 
 /** A set of pieces of state. */

@@ -15,7 +15,8 @@ import { RSP } from "../x86/state.ts";
 import { Constant, type MemoryAccess, Way } from "./emit.ts";
 import type { FlowGraph } from "./flow-graph.ts";
 import { Sym, stateSymbol } from "./locals.ts";
-import { type Block, type Region, type RegionInsn, successorsOf } from "./region.ts";
+import { type Block, type Region, successorsOf } from "./region.ts";
+import type { RegionInsn } from "./region-insn.ts";
 import { stateOf } from "./stencils.ts";
 
 export interface Window {
