@@ -1,9 +1,10 @@
 /** set_debugreg and get_debugreg; MOV to and from debug registers are emulated with the same functions. */
 import { EINVAL, ENODEV, EPERM } from "../../abi/errno.ts";
 import { CR4_DE } from "../../machine/x86/state.ts";
-import { type Hypercall, type HypercallArguments, HypercallError } from "../hypercall.ts";
+import { type Hypercall, HypercallError } from "../hypercall.ts";
 import { guestAddress } from "../traps/guest-words.ts";
 import type { Vcpu } from "../vcpu.ts";
+import { firstArgument } from "./operation.ts";
 
 /** DR6 after reset (SDM vol. 3 §17.2.3): bits 4..11 and 16..31 read as 1. */
 export const DR6_RESET = 0xffff_0ff0n;
@@ -55,13 +56,11 @@ export function getDebugRegister(vcpu: Vcpu, register: number): bigint {
   return vcpu.state.dr.get(resolve(vcpu, register));
 }
 
-const registerNumber = ({ halves }: HypercallArguments): number => halves[0]!;
-
 export const setDebugreg: Hypercall = {
   number: 8,
   name: "set_debugreg",
   handler(_hv, vcpu, args) {
-    setDebugRegister(vcpu, registerNumber(args), args[1] ?? 0n);
+    setDebugRegister(vcpu, firstArgument(args), args[1] ?? 0n);
     return 0;
   },
 };
@@ -69,5 +68,5 @@ export const setDebugreg: Hypercall = {
 export const getDebugreg: Hypercall = {
   number: 9,
   name: "get_debugreg",
-  handler: (_hv, vcpu, args) => getDebugRegister(vcpu, registerNumber(args)),
+  handler: (_hv, vcpu, args) => getDebugRegister(vcpu, firstArgument(args)),
 };

@@ -1,7 +1,7 @@
 /** Short forms for tables of sub-operations. */
 import type { HypercallArguments, Operation } from "../hypercall.ts";
 
-/** Command number in the low 32 bits of the first argument: so it is in most hypercalls. */
+/** The low 32 bits of the first argument: the command number of most hypercalls. */
 export const firstArgument = ({ halves }: HypercallArguments): number => halves[0]!;
 
 export const done = (name: string): Operation => ({ name, status: "done" });

@@ -5,7 +5,7 @@ import type { Fn } from "../wasm/function.ts";
 import { call, callIndirect, type FunctionRef } from "../wasm/module.ts";
 import { cpuState } from "../x86/state.ts";
 import { engineState } from "./engine-state.ts";
-import { CASE_FIRST_REGION, REC_CASE } from "./record.ts";
+import { CASE_FIRST_REGION, REC_CASE, REC_DISP } from "./record.ts";
 import { jumpCacheSlot, SLOT_RECORD, SLOT_REGION } from "./runtime.ts";
 import { HOT_INTERVAL, Status } from "./status.ts";
 
@@ -13,24 +13,27 @@ const ST = cpuState.offset;
 const EN = engineState.offset;
 const ZERO = i32.const(0);
 
-/** Counts a transfer in the u32 at an address, and now and then shows its target to the compiler. */
-export function countTransfer(fn: Fn, hot: FunctionRef, address: Expr, offset: number, to: Local): void {
-  const at = fn.let(address);
-  const n = fn.let(i32.add(i32.load(at, offset), i32.const(1)));
-  fn.store(StoreOp.i32, at, n, offset);
+/** Each HOT_INTERVAL-th transfer shows its target to the compiler; `n` have been counted. */
+function showIfHot(fn: Fn, hot: FunctionRef, n: Local, to: Local): void {
   fn.if(i32.eqz(i32.and(n, i32.const(HOT_INTERVAL - 1))), () => fn.run(call(hot, to)));
+}
+
+/** Counts that the direct branch of a record is taken. */
+export function countBranch(fn: Fn, hot: FunctionRef, record: Local, to: Local): void {
+  const n = fn.let(i32.add(i32.load(record, REC_DISP), i32.const(1)));
+  fn.store(StoreOp.i32, record, n, REC_DISP);
+  showIfHot(fn, hot, n, to);
 }
 
 /** Marks the number of a region, which makes it negative; counts are not. */
 const IS_REGION = 1 << 31;
 
-/** The record of a slot whose address is right; the transfer is counted. */
-export function recordOfSlot(fn: Fn, hot: FunctionRef, slot: Local, record: Local): void {
-  fn.set(record, i32.load(slot, SLOT_RECORD));
+/** Counts a transfer to the record of a slot, unless it is that of a region. */
+export function countTransfer(fn: Fn, hot: FunctionRef, slot: Local, record: Local): void {
   const n = fn.let(i32.add(i32.load(slot, SLOT_REGION), i32.const(1)));
   fn.if(i32.gtS(n, ZERO), () => {
     fn.store(StoreOp.i32, slot, n, SLOT_REGION);
-    fn.if(i32.eqz(i32.and(n, i32.const(HOT_INTERVAL - 1))), () => fn.run(call(hot, record)));
+    showIfHot(fn, hot, n, record);
   });
 }
 
@@ -91,7 +94,7 @@ export function defineChain(fn: Fn, regionType: number, hot: FunctionRef): void 
         enter();
       });
       storePageOf(fn, target);
-      recordOfSlot(fn, hot, slot, record);
+      countTransfer(fn, hot, slot, record);
       fn.store(StoreOp.i32, ZERO, record, CPU_SCRATCH + EN.record);
       fn.set(status, i32.const(Status.Record));
     });

@@ -5,7 +5,7 @@ import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../wasm/expre
 import type { Fn, Label } from "../wasm/function.ts";
 import { call, callIndirect, type FunctionRef } from "../wasm/module.ts";
 import { cpuState } from "../x86/state.ts";
-import { countTransfer, jumpSlot, recordOfSlot, storePageOf } from "./chain.ts";
+import { countBranch, countTransfer, jumpSlot, storePageOf } from "./chain.ts";
 import type { Flow } from "./emit.ts";
 import { engineState } from "./engine-state.ts";
 import { branchTarget, type Emitted, emitForm, type FormShape, pageVa, state32 } from "./handlers.ts";
@@ -15,7 +15,6 @@ import {
   CASE_GOTO,
   CASE_LOOKUP,
   REC_CASE,
-  REC_DISP,
   REC_HANDLER,
   REC_IMM,
   REC_LINK,
@@ -110,7 +109,7 @@ export function defineRun(
               branch: (narrow) => {
                 const link = fn.let(i32.load(record, REC_LINK));
                 fn.if(i32.and(i32.ne(link, ZERO), i32.gtS(budget, ZERO)), () => {
-                  countTransfer(fn, hot, record, REC_DISP, link);
+                  countBranch(fn, hot, record, link);
                   fn.set(record, link);
                   fn.br(dispatch);
                 });
@@ -206,8 +205,9 @@ export function defineRun(
         fn.if(
           i64.eq(i64.load(slot), target),
           () => {
+            fn.set(record, i32.load(slot, SLOT_RECORD));
             storePageOf(fn, target);
-            recordOfSlot(fn, hot, slot, record);
+            countTransfer(fn, hot, slot, record);
           },
           () => {
             fn.set(record, call(runtime.find, target));

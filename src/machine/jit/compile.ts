@@ -15,7 +15,7 @@ import { analyse, type FlowGraph } from "./flow-graph.ts";
 import { RegionLocals, Sym } from "./locals.ts";
 import { type Block, branchTarget, pageOf, type Region } from "./region.ts";
 import type { RegionInsn } from "./region-insn.ts";
-import { addWritten, StateSet, writtenBefore } from "./state-set.ts";
+import { type StateSet, writtenBehind } from "./state-set.ts";
 import { CHECK_BITS, constantOf, type FlagsOrigin, type InsnStencil, importRuntime, stateOf } from "./stencils.ts";
 import { findWindows, type Placement, type Window, windowStencil } from "./windows.ts";
 
@@ -65,9 +65,8 @@ class RegionCompiler {
   readonly #checked = new Map<number, number>();
   /** Of the instruction being placed, by number. */
   readonly #constants: (number | bigint)[] = [];
-  /** What may have been written when control gets to a block, and to where code is being written now. */
-  readonly #writtenBefore: ReadonlyMap<number, StateSet>;
-  #written = new StateSet();
+  /** What may have been written when control leaves a block. */
+  readonly #written: ReadonlyMap<number, StateSet>;
   /** Accesses that are in windows, and the locals with the windows' host addresses. */
   readonly #windows: ReadonlyMap<RegionInsn, Placement>;
   readonly #hosts = new Map<Window, Local>();
@@ -84,7 +83,7 @@ class RegionCompiler {
     this.#baseRecord = region.recordAt(region.entry);
     this.#pages = new Map([...region.frames.keys()].map((page, i) => [page, i]));
     this.#windows = region.windows ? findWindows(region, this.#graph) : NO_WINDOWS;
-    this.#writtenBefore = writtenBefore(region, this.#graph);
+    this.#written = writtenBehind(region, this.#graph);
   }
 
   compile(): void {
@@ -114,12 +113,6 @@ class RegionCompiler {
 
   /** The block and all that it dominates. Control never falls out of it. */
   #tree(at: number): void {
-    const written = this.#written;
-    this.#dominatedBy(at);
-    this.#written = written;
-  }
-
-  #dominatedBy(at: number): void {
     const body = (): void => {
       const merges = (this.#graph.dominated.get(at) ?? []).filter((child) => this.#graph.mergePoints.has(child));
       this.#within(at, merges);
@@ -152,7 +145,6 @@ class RegionCompiler {
 
   #block(block: Block): void {
     const { code } = block;
-    this.#written = (this.#writtenBefore.get(block.start) as StateSet).copy();
     this.#spend(code.length);
     let flags: FlagsOrigin | undefined;
     // What an instruction has left in the flags is in locals that the next ones still need.
@@ -261,13 +253,9 @@ class RegionCompiler {
       if (way === Way.resume) return this.#resume(at, left);
       const target = indexes[symbol] as number;
       leave();
-      const written = this.#written.copy();
-      addWritten(this.#written, at, stencil.sets);
       if (way === Way.branch) this.#branch(block, at);
       else this.#jump(block, node(NodeKind.Local, ValType.i64, target) as Local);
-      this.#written = written;
     });
-    addWritten(this.#written, at, stencil.sets);
   }
 
   /** Leaves at an instruction; it and those behind it in the block, `left` in all, have not been executed. */
@@ -315,15 +303,15 @@ class RegionCompiler {
   }
 
   /** The budget is looked at (see STEP_LIMIT): without any left, the run ends at `offset`. */
-  #look(offset: number): void {
-    this.#fn.if(i32.leS(this.#budget, ZERO), () => this.#leaveTo(offset, Status.Jump));
+  #look(from: Block, offset: number): void {
+    this.#fn.if(i32.leS(this.#budget, ZERO), () => this.#leaveTo(from, offset, Status.Jump));
   }
 
   /** The direct branch or call at the end of a block is taken. */
   #branch(block: Block, at: RegionInsn): void {
     const target = branchTarget(at.insn, at.offset) as number;
     const free = pageOf(target) === pageOf(at.offset) && target > at.offset;
-    if (!free) this.#look(target);
+    if (!free) this.#look(block, target);
     this.#goTo(block, target, free ? Status.JumpUnchecked : Status.Jump);
   }
 
@@ -333,12 +321,12 @@ class RegionCompiler {
     for (const site of block.targets) {
       if (!this.#graph.has(block.start, site)) continue;
       fn.if(i64.eq(to, this.#linear(site)), () => {
-        this.#look(site);
+        this.#look(block, site);
         this.#goTo(block, site, Status.Jump);
       });
     }
     fn.store(StoreOp.i64, ZERO, to, CPU_STATE + ST.rip);
-    this.#leave(Status.Jump);
+    this.#leave(block, Status.Jump);
   }
 
   /** Control goes to another offset; `status` is for leaving the region to it. */
@@ -349,25 +337,25 @@ class RegionCompiler {
     const known = last.crossing ? pageOf(last.offset) + 1 : pageOf(last.offset);
     if (!graph.has(from.start, to)) {
       const record = pageOf(to) === known ? this.#region.recordAt(to) : 0;
-      if (record === 0) return this.#leaveTo(to, status);
+      if (record === 0) return this.#leaveTo(from, to, status);
       this.#fn.store(StoreOp.i32, ZERO, i32.const(record), CPU_SCRATCH + EN.record);
-      return this.#leaveTo(to, Status.Link);
+      return this.#leaveTo(from, to, Status.Link);
     }
-    this.#requirePage(pageOf(to), this.#checkedAt(from.start), () => this.#leaveTo(to, status));
+    this.#requirePage(pageOf(to), this.#checkedAt(from.start), () => this.#leaveTo(from, to, status));
     if (graph.isBackEdge(from.start, to)) this.#fn.br(this.#loops.get(to) as Label);
     else if (graph.mergePoints.has(to)) this.#fn.br(this.#merges.get(to) as Label);
     else this.#tree(to);
   }
 
   /** Leaves for an offset of the region. */
-  #leaveTo(offset: number, status: number): void {
+  #leaveTo(from: Block, offset: number, status: number): void {
     this.#fn.store(StoreOp.i64, ZERO, this.#linear(offset), CPU_STATE + ST.rip);
-    this.#leave(status);
+    this.#leave(from, status);
   }
 
   /** Leaves: what may have been written is stored here. Few ways are taken out of a region, and each writes little. */
-  #leave(status: number): void {
-    this.#locals.save(this.#written);
+  #leave(from: Block, status: number): void {
+    this.#locals.save(this.#written.get(from.start));
     this.#fn.return(i32.const(status));
   }
 }

@@ -82,7 +82,24 @@ const LOW_32 = [0, 1, 2, 3, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31];
 /** The low bytes of a vector, zero-extended. */
 const lowOf = (v: Expr, size: 4 | 8): Expr => v128.shuffle(v, v128.const(0n, 0n), size === 8 ? LOW_64 : LOW_32);
 
-const local = (type: ValType, symbol: number): Local => node(NodeKind.Local, type, symbol) as Local;
+/** The local that a symbol is bound to. */
+export const local = (type: ValType, symbol: number): Local => node(NodeKind.Local, type, symbol) as Local;
+
+/** The page of a linear address. */
+export const pageBase = (linear: Expr): Expr => i64.and(linear, i64.const(~0xfffn));
+
+/**
+ * The host address of a linear one, by the TLB.
+ * @param last what must be added for the last byte, which must be in the same page
+ * @param missed leaves the region
+ */
+export function lookInTlb(fn: StencilFn, linear: Local, last: Expr, write: boolean, missed: () => void): Expr {
+  const array = write ? TLB_ARRAY_SIZE : 0;
+  const index = i32.and(i32.wrap(i64.shrU(linear, i64.const(8))), i32.const(0xfff0));
+  const entry = fn.let(i32.add(index, stateSymbol(Sym.tlb)));
+  fn.if(i64.ne(i64.load(entry, array), pageBase(i64.add(linear, last))), missed);
+  return i32.add(i32.load(entry, array + 8), i32.wrap(linear));
+}
 
 /** What an instruction finds known of the flags: the same whatever instruction it was. */
 export function knownFlags(kind: KnownFlags["kind"], size: number): KnownFlags {
@@ -309,13 +326,7 @@ export class StencilEmit extends Emit {
   }
 
   #translate(linear: Local, last: number, write: boolean): Local {
-    const fn = this.fn;
-    const array = write ? TLB_ARRAY_SIZE : 0;
-    const index = i32.and(i32.wrap(i64.shrU(linear, i64.const(8))), i32.const(0xfff0));
-    const entry = fn.let(i32.add(index, stateSymbol(Sym.tlb)));
-    const lastPage = i64.and(i64.add(linear, i64.const(last)), i64.const(~0xfffn));
-    fn.if(i64.ne(i64.load(entry, array), lastPage), () => this.#resume());
-    return fn.let(i32.add(i32.load(entry, array + 8), i32.wrap(linear)));
+    return this.fn.let(lookInTlb(this.fn, linear, i64.const(last), write, () => this.#resume()));
   }
 
   #resume(): void {

@@ -101,6 +101,7 @@ export class RegionCache {
   readonly statistics: RegionStatistics = { compiled: 0, instructions: 0, dropped: 0, milliseconds: 0 };
   readonly #host: RegionHost;
   readonly #byFrame = new Map<number, Set<LiveRegion>>();
+  /** All of them, by the record of the entry. */
   readonly #byEntry = new Map<number, LiveRegion>();
   /** Records for which it has been decided whether a region begins there. */
   readonly #settled = new Set<number>();
@@ -120,7 +121,6 @@ export class RegionCache {
   /** Indexes of regions that are gone, which the jump caches may still name. */
   readonly #gone: number[] = [];
   #nextIndex = CASE_FIRST_REGION;
-  #live = 0;
   readonly #budget: CompileBudget;
   /** How often something of what could be compiled has changed. */
   #changes = 0;
@@ -207,7 +207,7 @@ export class RegionCache {
     this.#watchSplits();
     if (this.#pending.length === 0) return;
     const start = this.#now();
-    const enough = Math.min(Math.max(MIN_BATCH, this.#live * MIN_BATCH_SHARE), MAX_BATCH);
+    const enough = Math.min(Math.max(MIN_BATCH, this.#byEntry.size * MIN_BATCH_SHARE), MAX_BATCH);
     if (this.#host.now && this.#pending.length < enough) {
       this.#pendingSince ??= start;
       if (start - this.#pendingSince < MAX_WAIT) return;
@@ -234,7 +234,7 @@ export class RegionCache {
 
   #compile(batch: readonly PendingRegion[]): void {
     const { memory, layout, runtime } = this.#host;
-    if (this.#live + batch.length > MAX_REGIONS) this.clear();
+    if (this.#byEntry.size + batch.length > MAX_REGIONS) this.clear();
     const bytes = compileRegions(
       layout,
       batch.map((b) => b.region),
@@ -261,7 +261,6 @@ export class RegionCache {
     }
     memory.u16[(record + REC_CASE) >>> 1] = index;
     this.#byEntry.set(record, live);
-    this.#live++;
     this.statistics.compiled++;
     this.statistics.instructions += region.instructions;
   }
@@ -300,17 +299,12 @@ export class RegionCache {
       this.#host.flushJumps();
       this.#freeIndexes.push(...this.#gone.splice(0));
     }
-    this.#live--;
     this.statistics.dropped++;
-  }
-
-  #all(): Set<LiveRegion> {
-    return new Set([...this.#byFrame.values()].flatMap((ofFrame) => [...ofFrame]));
   }
 
   /** Drops all regions; their records become what they were. */
   clear(): void {
-    for (const region of this.#all()) this.#drop(region);
+    for (const region of this.#byEntry.values()) this.#drop(region);
     this.#settled.clear();
     this.#heat.clear();
     this.#pending = [];
@@ -321,7 +315,7 @@ export class RegionCache {
     this.#changes++;
     this.#splitRegions.clear();
     this.#instructions.clear();
-    for (const region of this.#all()) this.#forget(region);
+    for (const region of this.#byEntry.values()) this.#forget(region);
     this.#settled.clear();
     this.#heat.clear();
     this.#pending = [];

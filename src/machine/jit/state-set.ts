@@ -1,7 +1,6 @@
 /** Sets of pieces of state (symbols, see locals.ts), and what of it a region may have written. */
 import type { FlowGraph } from "./flow-graph.ts";
-import { type Region, successorsOf } from "./region.ts";
-import type { RegionInsn } from "./region-insn.ts";
+import { type Block, type Region, successorsOf } from "./region.ts";
 import { stateOf } from "./stencils.ts";
 
 /** A set of pieces of state. */
@@ -28,39 +27,28 @@ export class StateSet {
     this.#high = high;
     return larger;
   }
-
-  copy(): StateSet {
-    const set = new StateSet();
-    set.addAll(this);
-    return set;
-  }
 }
 
-/** Adds what an instruction sets. */
-export function addWritten(set: StateSet, { insn }: RegionInsn, symbols: readonly number[]): void {
-  for (const symbol of symbols) set.add(stateOf(symbol, insn));
-}
-
-/** What may have been written when control gets to each block, by its start. */
-export function writtenBefore(region: Region, graph: FlowGraph): ReadonlyMap<number, StateSet> {
-  const before = new Map<number, StateSet>(graph.order.map((at) => [at, new StateSet()]));
-  const within = new Map<number, StateSet>();
+/** What may have been written when control leaves each block, by its start. */
+export function writtenBehind(region: Region, graph: FlowGraph): ReadonlyMap<number, StateSet> {
+  const behind = new Map<number, StateSet>();
   for (const at of graph.order) {
     const set = new StateSet();
-    for (const placed of region.blocks.get(at)?.code ?? []) addWritten(set, placed, placed.form.sets);
-    within.set(at, set);
+    for (const { insn, form } of blockAt(region, at).code) {
+      for (const symbol of form.sets) set.add(stateOf(symbol, insn));
+    }
+    behind.set(at, set);
   }
   for (let changed = true; changed; ) {
     changed = false;
     for (const at of graph.order) {
-      const block = region.blocks.get(at);
-      if (!block) continue;
-      const behind = (before.get(at) as StateSet).copy();
-      behind.addAll(within.get(at) as StateSet);
-      for (const to of successorsOf(block)) {
-        if (graph.has(at, to) && before.get(to)?.addAll(behind)) changed = true;
+      const set = behind.get(at) as StateSet;
+      for (const to of successorsOf(blockAt(region, at))) {
+        if (graph.has(at, to) && behind.get(to)?.addAll(set)) changed = true;
       }
     }
   }
-  return before;
+  return behind;
 }
+
+const blockAt = ({ blocks }: Region, at: number): Block => blocks.get(at) as Block;

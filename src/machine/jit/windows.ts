@@ -6,15 +6,15 @@
  * A window serves its block and what control gets to from there only, a subroutine called for example.
  */
 import { engineState } from "../interpreter/engine-state.ts";
-import { CPU_SCRATCH, TLB_ARRAY_SIZE } from "../layout.ts";
-import { holeI32, holeI64, i32, i64, type Local, NodeKind, node, StoreOp, ValType } from "../wasm/expression.ts";
+import { CPU_SCRATCH } from "../layout.ts";
+import { holeI32, holeI64, i32, i64, StoreOp, ValType } from "../wasm/expression.ts";
 import type { Stencil } from "../wasm/stencil.ts";
 import { StencilFn } from "../wasm/stencil-function.ts";
 import { type Insn, OperandKind, RegClass, SEG_NONE } from "../x86/insn.ts";
 import { RSP } from "../x86/state.ts";
-import { Constant, type MemoryAccess, Way } from "./emit.ts";
+import { Constant, local, lookInTlb, type MemoryAccess, pageBase, Way } from "./emit.ts";
 import type { FlowGraph } from "./flow-graph.ts";
-import { Sym, stateSymbol } from "./locals.ts";
+import { Sym } from "./locals.ts";
 import { type Block, type Region, successorsOf } from "./region.ts";
 import type { RegionInsn } from "./region-insn.ts";
 import { stateOf } from "./stencils.ts";
@@ -85,28 +85,22 @@ class Registers {
   /** An instruction is executed. */
   execute(placed: RegionInsn): void {
     const { insn, form } = placed;
-    const { mnemonic } = insn.def;
-    if (mnemonic === "call" && insn.operandSize === 8) return this.move(RSP, RSP, -8);
     const moved = movement(insn);
     for (const symbol of form.sets) {
       const state = stateOf(symbol, insn);
-      const isMoved = state === moved?.to || (moved?.stack !== undefined && state === RSP);
-      if (state < GPRS && !isMoved) this.forget(state);
+      if (state < GPRS && state !== moved?.to) this.forget(state);
     }
-    if (moved?.stack !== undefined) this.move(RSP, RSP, moved.stack);
-    if (moved?.to !== undefined) this.move(moved.to, moved.from, moved.distance);
+    if (moved) this.move(moved.to, moved.from, moved.distance);
   }
 }
 
 interface Movement {
-  readonly to?: number;
+  readonly to: number;
   readonly from: number;
   readonly distance: number;
-  /** What is added to RSP. */
-  readonly stack?: number;
 }
 
-/** How an instruction makes a register another one plus a constant, or moves the stack pointer, if it does. */
+/** How an instruction makes a register another one plus a constant, if it does: the stack pointer or its destination. */
 function movement({
   def: { mnemonic },
   operands,
@@ -119,9 +113,12 @@ function movement({
   imm,
 }: Insn): Movement | undefined {
   const [a, b] = operands;
-  if (mnemonic === "push" || mnemonic === "pop") {
-    if (operandSize !== 8 || (mnemonic === "pop" && (a.kind !== OperandKind.Reg || a.reg === RSP))) return undefined;
-    return { from: RSP, distance: 0, stack: mnemonic === "push" ? -8 : 8 };
+  if (mnemonic === "push" || mnemonic === "call") {
+    return operandSize === 8 ? { to: RSP, from: RSP, distance: -8 } : undefined;
+  }
+  if (mnemonic === "pop") {
+    if (operandSize !== 8 || a.kind !== OperandKind.Reg || a.reg === RSP) return undefined;
+    return { to: RSP, from: RSP, distance: 8 };
   }
   if (a.kind !== OperandKind.Reg || a.regClass !== RegClass.Gpr || a.size !== 8) return undefined;
   const to = a.reg;
@@ -261,20 +258,16 @@ export interface WindowStencil extends Stencil {
 
 function makeStencil(write: boolean): WindowStencil {
   const fn = new StencilFn(Sym.temporary);
-  const local = (type: ValType, symbol: number): Local => node(NodeKind.Local, type, symbol) as Local;
-  const array = write ? TLB_ARRAY_SIZE : 0;
   const linear = fn.let(i64.add(local(ValType.i64, Sym.base), holeI64(Constant.windowStart)));
-  const index = i32.and(i32.wrap(i64.shrU(linear, i64.const(8))), i32.const(0xfff0));
-  const entry = fn.let(i32.add(index, stateSymbol(Sym.tlb)));
-  const lastPage = fn.let(i64.and(i64.add(linear, holeI64(Constant.windowLast)), i64.const(~0xfff)));
-  fn.if(i64.ne(i64.load(entry, array), lastPage), () => {
-    const isSplit = i64.ne(i64.and(linear, i64.const(~0xfff)), lastPage);
+  const last = holeI64(Constant.windowLast);
+  const host = lookInTlb(fn, linear, last, write, () => {
+    const isSplit = i64.ne(pageBase(linear), pageBase(i64.add(linear, last)));
     const splits = i32.add(i32.load(ZERO, CPU_SCRATCH + EN.splits), isSplit);
     fn.store(StoreOp.i32, ZERO, splits, CPU_SCRATCH + EN.splits);
     fn.store(StoreOp.i32, ZERO, holeI32(Constant.entryRecord), CPU_SCRATCH + EN.split_region);
     fn.flow(Way.resume);
   });
-  fn.set(local(ValType.i32, Sym.window), i32.add(i32.load(entry, array + 8), i32.wrap(linear)));
+  fn.set(local(ValType.i32, Sym.window), host);
   return { ...fn.stencil(), temporaries: fn.temporaries };
 }
 
