@@ -1,8 +1,9 @@
 /**
  * Where things are in machine memory: the one address map.
  *
- *     0x0000_0000  guard frame, never used: host address 0 means "fault" in generated code
- *     0x0000_1000  processor state (cpuState) and its scratch area, 1 frame each
+ *     0x0000_0000  processor state (cpuState). No guest can map it: host address 0 means "fault" in generated code. The general
+ *                  registers come first: the less an address, the shorter the host's instructions that use it
+ *     0x0000_2000  scratch area of generated code
  *     0x0001_0000  TLB sets, jump caches                              (fixed size)
  *     ...          per-frame code flags and code directory            (grows with memory)
  *     ...          decoded instruction records                        (code cache, fixed size)
@@ -13,7 +14,7 @@
  */
 import { PAGE_SIZE } from "./memory.ts";
 
-export const CPU_STATE = 0x1000;
+export const CPU_STATE = 0;
 /** Two page-crossing accesses' worth of bounce buffer and other scratch of generated code. */
 export const CPU_SCRATCH = 0x2000;
 

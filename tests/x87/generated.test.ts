@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
+import { CPU_STATE } from "../../src/machine/layout.ts";
 import { x87Interpreted } from "../../src/machine/x86/semantics/x87.ts";
 import { cpuState, EXC_BP, RDI } from "../../src/machine/x86/state.ts";
 import { executeX87, X87Unit } from "../../src/machine/x86/x87/index.ts";
@@ -47,7 +48,7 @@ interface X87Case {
 class Twin {
   readonly #memory = new Uint8Array(0x3000);
   readonly #dv = new DataView(this.#memory.buffer);
-  readonly #state = cpuState.at({ dv: this.#dv, u8: this.#memory }, CODE);
+  readonly #state = cpuState.at({ dv: this.#dv, u8: this.#memory }, CPU_STATE);
   #flags = 0;
   readonly #fpu = new X87Unit({
     state: this.#state,
@@ -59,7 +60,7 @@ class Twin {
   });
 
   run({ form, address, unit, flags, memory }: X87Case): Outcome {
-    this.#memory.set(unit, CODE + UNIT_START);
+    this.#memory.set(unit, CPU_STATE + UNIT_START);
     this.#memory.set(memory, 0x2000);
     this.#flags = flags;
     this.#state.rip = BigInt(address);
@@ -68,7 +69,7 @@ class Twin {
     const vector = executeX87(this.#fpu, form.insn, 0x2000);
     return {
       vector: vector === 0 ? EXC_BP : vector,
-      unit: hexBytes(this.#memory.subarray(CODE + UNIT_START, CODE + UNIT_END)),
+      unit: hexBytes(this.#memory.subarray(CPU_STATE + UNIT_START, CPU_STATE + UNIT_END)),
       flags: this.#flags,
       ax: Number(this.#state.gpr.get(0)),
       memory: hexBytes(this.#memory.subarray(0x2000, 0x2000 + OPERAND_BYTES)),
@@ -79,7 +80,7 @@ class Twin {
 /** The processor, with each encoding at its own place. */
 class Generated {
   readonly #machine: FlatMachine = flatMachine({ jit: false });
-  readonly #unit = this.#machine.memory.u8.subarray(CODE + UNIT_START, CODE + UNIT_END);
+  readonly #unit = this.#machine.memory.u8.subarray(CPU_STATE + UNIT_START, CPU_STATE + UNIT_END);
   readonly #addresses = new Map<Form, number>();
   /** Instructions that went to TypeScript. */
   slow = 0;

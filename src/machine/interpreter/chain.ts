@@ -61,7 +61,7 @@ export function defineChain(fn: Fn, regionType: number, hot: FunctionRef): void 
   };
   fn.block((done) => {
     fn.loop((again) => {
-      fn.set(status, callIndirect(regionType, I32, [], kind));
+      fn.set(status, callIndirect(regionType, I32, [kind], kind));
       fn.brIf(done, i32.ltU(status, i32.const(Status.Jump)));
       fn.brIf(done, i32.eq(status, i32.const(Status.Resume)));
       const target = fn.let(i64.load(ZERO, CPU_STATE + ST.rip));

@@ -91,10 +91,10 @@ export function generateInterpreter(
   const handlerType = module.typeIndex({ params: [I32], results: [I32] });
   const run = module.declare([I32], [I32], "run");
   const inlineForms: Emitted[] = [];
-  const regionType = module.typeIndex({ params: [], results: [I32] });
+  const regionType = module.typeIndex({ params: [I32], results: [I32] });
   const chain = module.declare([I32], [I32]);
   module.define(chain, (fn) => defineChain(fn, regionType, imports.hot));
-  module.define(module.declare([], [I32], "gone"), defineGone);
+  module.define(module.declare([I32], [I32], "gone"), defineGone);
   const refs = { runtime, system: imports.system, hot: imports.hot, handlerType, chain };
   const loop = module.declare([I32], [I32]);
   module.define(loop, (fn) => defineRun(fn, refs, inline, inlineForms, profile));

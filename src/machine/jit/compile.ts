@@ -1,46 +1,56 @@
 /** Compiles a region to a WebAssembly function: structured control flow around the stencils of its instructions. */
 
 import { engineState } from "../interpreter/engine-state.ts";
-import { RECORD_SIZE } from "../interpreter/record.ts";
 import { fetchTlbEntry } from "../interpreter/runtime.ts";
 import { Status } from "../interpreter/status.ts";
-import { CPU_SCRATCH, CPU_STATE, type MemoryLayout } from "../layout.ts";
+import { CPU_SCRATCH, type MemoryLayout } from "../layout.ts";
 import { type Expr, i32, i64, type Local, NodeKind, node, StoreOp, ValType } from "../wasm/expression.ts";
 import type { Fn, Label } from "../wasm/function.ts";
 import { ModuleBuilder } from "../wasm/module.ts";
 import type { Insn } from "../x86/insn.ts";
 import { cpuState } from "../x86/state.ts";
 import { Constant, Way } from "./emit.ts";
-import { analyse, type FlowGraph } from "./flow-graph.ts";
+import { analyse, type FlowGraph, ROOT } from "./flow-graph.ts";
 import { RegionLocals, Sym } from "./locals.ts";
 import { type Block, branchTarget, pageOf, type Region } from "./region.ts";
+import { RegionExits } from "./region-exits.ts";
 import type { RegionInsn } from "./region-insn.ts";
-import { type StateSet, writtenBehind } from "./state-set.ts";
 import { CHECK_BITS, constantOf, type FlagsOrigin, type InsnStencil, importRuntime, stateOf } from "./stencils.ts";
 import { findWindows, type Placement, type Window, windowStencil } from "./windows.ts";
 
-const ST = cpuState.offset;
+const _ST = cpuState.offset;
 const EN = engineState.offset;
 const ZERO = i32.const(0);
 const NO_WINDOWS: ReadonlyMap<RegionInsn, Placement> = new Map();
 
-/**
- * Where an instruction is left to the interpreter, in one constant: its record relative to the entry's, and in the low bits
- * what of its block has been paid for but not executed.
- */
-const LEFT_BITS = 7;
-
-function* insnsOf(regions: readonly Region[]): Generator<Insn> {
-  for (const { blocks } of regions) for (const { code } of blocks.values()) for (const { insn } of code) yield insn;
+/** What is known at the end of what has been written of a block, for what is written next. */
+interface Known {
+  /** Bits of the checks made: those that stencils make, then the pages that are known to be mapped as expected. */
+  checked: number;
+  /** Bits of the general registers that locals hold, where they are written through. */
+  fetched: number;
+  /** What has set the flags, if its operands are still in locals. */
+  flags: FlagsOrigin | undefined;
 }
 
-/** Compiles regions into one module; its exports "0", "1", ... take nothing and return a `Status`. */
-export function compileRegions(layout: MemoryLayout, regions: readonly Region[]): Uint8Array {
+/** A region, and the index in the table at which its first entry will be found; those of the others follow. */
+export interface IndexedRegion {
+  readonly region: Region;
+  readonly index: number;
+}
+
+function* insnsOf(regions: readonly IndexedRegion[]): Generator<Insn> {
+  for (const { region } of regions)
+    for (const { code } of region.blocks.values()) for (const { insn } of code) yield insn;
+}
+
+/** Compiles regions into one module; its exports "0", "1", ... take the index of the entry and return a `Status`. */
+export function compileRegions(layout: MemoryLayout, regions: readonly IndexedRegion[]): Uint8Array {
   const module = new ModuleBuilder();
   module.importMemory(layout.size / 65536);
   importRuntime(module, insnsOf(regions));
   regions.forEach((region, i) => {
-    const ref = module.declare([], [ValType.i32], String(i));
+    const ref = module.declare([ValType.i32], [ValType.i32], String(i));
     module.define(ref, (fn) => new RegionCompiler(fn, region).compile());
   });
   return module.encode();
@@ -49,74 +59,47 @@ export function compileRegions(layout: MemoryLayout, regions: readonly Region[])
 class RegionCompiler {
   readonly #fn: Fn;
   readonly #region: Region;
+  /** Of the first entry, in the table. */
+  readonly #index: number;
   readonly #graph: FlowGraph;
   readonly #locals: RegionLocals;
   readonly #budget: Local;
-  /** Where an instruction is left to the interpreter (see LEFT_BITS), and its page, counted from the entry's. */
-  readonly #resumeAt: Local;
-  #resumePage: Local | undefined;
-  readonly #baseRecord: number;
+  readonly #exits: RegionExits;
   /** Number of each page of the region. */
   readonly #pages: ReadonlyMap<number, number>;
   /** Where blocks in scope are branched to: loop headers backward, merge points forward. */
   readonly #loops = new Map<number, Label>();
   readonly #merges = new Map<number, Label>();
-  /** Bits of the checks made, by block: those that stencils make, then the pages that are known to be mapped as expected. */
-  readonly #checked = new Map<number, number>();
+  /** By block. */
+  readonly #known = new Map<number, Known>();
   /** Of the instruction being placed, by number. */
   readonly #constants: (number | bigint)[] = [];
-  /** What may have been written when control leaves a block. */
-  readonly #written: ReadonlyMap<number, StateSet>;
   /** Accesses that are in windows, and the locals with the windows' host addresses. */
   readonly #windows: ReadonlyMap<RegionInsn, Placement>;
   readonly #hosts = new Map<Window, Local>();
-  #resumeExit: Label = { depth: 0 };
 
-  constructor(fn: Fn, region: Region) {
+  constructor(fn: Fn, { region, index }: IndexedRegion) {
     this.#fn = fn;
     this.#region = region;
+    this.#index = index;
     this.#graph = analyse(region);
-    this.#locals = new RegionLocals(fn);
+    this.#locals = new RegionLocals(fn, !region.isLoop);
     this.#locals.write(Sym.budget);
     this.#budget = this.#locals.get(Sym.budget);
-    this.#resumeAt = fn.ownLocal(ValType.i32);
-    this.#baseRecord = region.recordAt(region.entry);
+    this.#exits = new RegionExits(fn, this.#locals, region);
     this.#pages = new Map([...region.frames.keys()].map((page, i) => [page, i]));
     this.#windows = region.windows ? findWindows(region, this.#graph) : NO_WINDOWS;
-    this.#written = writtenBehind(region, this.#graph);
   }
 
   compile(): void {
-    const fn = this.#fn;
-    fn.block((resume) => {
-      this.#resumeExit = resume;
-      this.#tree(this.#region.entry);
-    });
-    this.#resumed();
+    this.#known.set(ROOT, { checked: 0, fetched: 0, flags: undefined });
+    this.#exits.around(() => this.#within(ROOT, this.#mergesOf(ROOT)));
     this.#locals.load();
-  }
-
-  /** Unpacks where an instruction is left to the interpreter. */
-  #resumed(): void {
-    const fn = this.#fn;
-    const at = this.#resumeAt;
-    this.#setBudget(i32.add(this.#budget, i32.and(at, i32.const((1 << LEFT_BITS) - 1))));
-    const record = i32.mul(i32.shrS(at, i32.const(LEFT_BITS)), i32.const(RECORD_SIZE));
-    fn.store(StoreOp.i32, ZERO, i32.add(record, i32.const(this.#baseRecord)), CPU_SCRATCH + EN.record);
-    if (this.#resumePage) {
-      const page = i64.shl(i64.extendS(this.#resumePage), i64.const(12));
-      fn.store(StoreOp.i64, ZERO, i64.add(this.#locals.get(Sym.pageVa), page), CPU_STATE + ST.page_va);
-    }
-    this.#locals.save();
-    fn.result(i32.const(Status.Resume));
   }
 
   /** The block and all that it dominates. Control never falls out of it. */
   #tree(at: number): void {
-    const body = (): void => {
-      const merges = (this.#graph.dominated.get(at) ?? []).filter((child) => this.#graph.mergePoints.has(child));
-      this.#within(at, merges);
-    };
+    const body = (): void => this.#within(at, this.#mergesOf(at));
     if (!this.#graph.loopHeaders.has(at)) return body();
     this.#fn.loop((again) => {
       this.#loops.set(at, again);
@@ -124,10 +107,31 @@ class RegionCompiler {
     });
   }
 
+  /** The merge points that a block dominates. */
+  #mergesOf(at: number): readonly number[] {
+    return (this.#graph.dominated.get(at) ?? []).filter((child) => this.#graph.mergePoints.has(child));
+  }
+
+  /** Control goes to the entry that the index says. */
+  #root(): void {
+    const { entries } = this.#region;
+    if (entries.length === 1) return this.#enter(entries[0] as number);
+    const [index] = this.#fn.params as [Local];
+    this.#fn.switch(i32.sub(index, i32.const(this.#index)), entries.length, (i) => this.#enter(entries[i] as number));
+    // The cases never end.
+    this.#fn.unreachable();
+  }
+
+  #enter(entry: number): void {
+    if (pageOf(entry) !== 0) this.#fn.set(this.#locals.get(Sym.pageVa), this.#linear(-pageOf(entry) * 4096));
+    if (this.#graph.mergePoints.has(entry)) this.#fn.br(this.#merges.get(entry) as Label);
+    else this.#tree(entry);
+  }
+
   /** The block inside of blocks for the merge points it dominates, the last in order outermost. */
   #within(at: number, merges: readonly number[]): void {
     const last = merges.at(-1);
-    if (last === undefined) return this.#block(this.#region.blocks.get(at) as Block);
+    if (last === undefined) return at === ROOT ? this.#root() : this.#block(this.#region.blocks.get(at) as Block);
     this.#fn.block((label) => {
       this.#merges.set(last, label);
       this.#within(at, merges.slice(0, -1));
@@ -146,53 +150,80 @@ class RegionCompiler {
   #block(block: Block): void {
     const { code } = block;
     this.#spend(code.length);
-    let flags: FlagsOrigin | undefined;
-    // What an instruction has left in the flags is in locals that the next ones still need.
+    const known = this.#knownBefore(block.start);
+    this.#known.set(block.start, known);
+    // What has set the flags has left its operands in locals that the next instructions still need.
     let held: Local[] = [];
     const opened: Local[] = [];
-    const dominator = this.#graph.dominator(block.start);
-    const inherited = dominator === undefined ? 0 : this.#checkedAt(dominator);
-    this.#checked.set(block.start, inherited | this.#pageBit(pageOf(block.start)));
     for (let i = 0; i < code.length; i++) {
       const at = code[i] as RegionInsn;
       const left = code.length - i;
-      let checked = this.#checkedAt(block.start);
       if (at.crossing) {
         const second = pageOf(at.offset) + 1;
-        this.#requirePage(second, checked, () => this.#resume(at, left));
-        checked |= this.#pageBit(second);
-        this.#checked.set(block.start, checked);
+        this.#requirePage(second, known, () => this.#exits.resume(at, left, known.flags));
+        known.checked |= this.#pageBit(second);
       }
       const placement = this.#windows.get(at);
       if (placement) {
         const { window, offset } = placement;
-        if (window.first === at) opened.push(this.#open(window, at, left));
+        if (window.first === at) {
+          this.#fetch(known, Sym.gpr + window.register);
+          opened.push(this.#open(window, at, left, known.flags));
+        }
         this.#locals.indexes[Sym.window] = (this.#hosts.get(window) as Local).code;
         this.#constants[Constant.window] = offset;
       }
-      const stencil = at.form.at(flags, checked, placement !== undefined);
+      const stencil = at.form.at(known.flags, known.checked, placement !== undefined);
       const temporaries = stencil.temporaries.map((type) => this.#fn.borrow(type));
-      this.#place(block, at, left, stencil, temporaries, flags, () => {
+      for (const symbol of stencil.needs) if (symbol < Sym.knownA) this.#fetch(known, stateOf(symbol, at.insn));
+      this.#place(block, at, left, stencil, temporaries, known, () => {
+        this.#writeThrough(known, stencil, at.insn);
         // Control goes elsewhere for good: what is written next, the blocks that are reached from here, may use the locals.
         this.#fn.release(temporaries.splice(0));
-        this.#fn.release(held.splice(0));
       });
-      this.#checked.set(block.start, checked | stencil.checks);
+      if (at.flow === "next" || at.flow === "conditional") this.#writeThrough(known, stencil, at.insn);
+      known.checked |= stencil.checks;
       if (stencil.flags === "kept") this.#fn.release(temporaries);
       else {
         this.#fn.release(held);
         held = temporaries;
-        flags = i === code.length - 1 ? undefined : this.#origin(stencil.flags, temporaries);
+        known.flags = this.#origin(stencil.flags, temporaries);
       }
     }
-    this.#fn.release(held);
     if (block.next !== undefined) this.#goTo(block, block.next, Status.JumpUnchecked);
     // The blocks that this one is the only way to have used them, too.
+    this.#fn.release(held);
     this.#fn.release(opened);
   }
 
+  /** What is known at the start of a block: if there is only one way to it, what is known there. */
+  #knownBefore(at: number): Known {
+    const { mergePoints, loopHeaders, dominator } = this.#graph;
+    const { checked, fetched, flags } = this.#known.get(dominator(at) as number) as Known;
+    const here = checked | this.#pageBit(pageOf(at));
+    if (mergePoints.has(at) || loopHeaders.has(at)) return { checked: here, fetched: 0, flags: undefined };
+    return { checked: here, fetched, flags };
+  }
+
+  /** Loads a general register that is written through, unless its local holds it. */
+  #fetch(known: Known, symbol: number): void {
+    if (!this.#locals.isThrough(symbol) || known.fetched & (1 << symbol)) return;
+    this.#locals.fetch(symbol);
+    known.fetched |= 1 << symbol;
+  }
+
+  /** Stores the general registers that an instruction has set, if they are written through. */
+  #writeThrough(known: Known, { sets }: InsnStencil, insn: Insn): void {
+    for (const set of sets) {
+      const symbol = stateOf(set, insn);
+      if (!this.#locals.isThrough(symbol)) continue;
+      this.#locals.store(symbol);
+      known.fetched |= 1 << symbol;
+    }
+  }
+
   /** Translates a window where its first access is. Returns the local that has its host address, to be released. */
-  #open(window: Window, at: RegionInsn, left: number): Local {
+  #open(window: Window, at: RegionInsn, left: number, flags: FlagsOrigin | undefined): Local {
     const { register, start, span } = window;
     const { indexes } = this.#locals;
     const stencil = windowStencil(window);
@@ -206,8 +237,10 @@ class RegionCompiler {
     indexes[Sym.window] = host.code;
     this.#constants[Constant.windowStart] = start;
     this.#constants[Constant.windowLast] = span - 1;
-    this.#constants[Constant.entryRecord] = this.#baseRecord;
-    this.#fn.place(stencil, indexes, this.#constants, () => this.#resume(at, left));
+    this.#fn.place(stencil, indexes, this.#constants, (_, symbol) => {
+      const linear = node(NodeKind.Local, ValType.i64, indexes[symbol] as number) as Local;
+      this.#exits.missWindow(at, left, flags, linear, span);
+    });
     this.#fn.release(temporaries);
     this.#hosts.set(window, host);
     return host;
@@ -230,7 +263,7 @@ class RegionCompiler {
     left: number,
     stencil: InsnStencil,
     temporaries: readonly Local[],
-    flags: FlagsOrigin | undefined,
+    { flags }: Known,
     leave: () => void,
   ): void {
     const { insn, offset } = at;
@@ -250,24 +283,12 @@ class RegionCompiler {
       if (which !== Constant.window) this.#constants[which] = constantOf(which, insn, offset, left - 1);
     }
     this.#fn.place(stencil, indexes, this.#constants, (way, symbol) => {
-      if (way === Way.resume) return this.#resume(at, left);
+      if (way === Way.resume) return this.#exits.resume(at, left, flags);
       const target = indexes[symbol] as number;
       leave();
       if (way === Way.branch) this.#branch(block, at);
       else this.#jump(block, node(NodeKind.Local, ValType.i64, target) as Local);
     });
-  }
-
-  /** Leaves at an instruction; it and those behind it in the block, `left` in all, have not been executed. */
-  #resume(at: RegionInsn, left: number): void {
-    const record = (at.record - this.#baseRecord) / RECORD_SIZE;
-    const page = pageOf(at.offset);
-    if (page !== 0) {
-      this.#resumePage ??= this.#fn.ownLocal(ValType.i32);
-      this.#fn.set(this.#resumePage, i32.const(page));
-    }
-    this.#fn.set(this.#resumeAt, i32.const((record << LEFT_BITS) | left));
-    this.#fn.br(this.#resumeExit);
   }
 
   /** Linear address of an offset. */
@@ -280,16 +301,11 @@ class RegionCompiler {
     return 1 << (CHECK_BITS + (this.#pages.get(page) as number));
   }
 
-  /** The checks made on the way to the end of a block. */
-  #checkedAt(block: number): number {
-    return this.#checked.get(block) as number;
-  }
-
   /**
    * Goes on only if the frame of a page is mapped where it was when the region was made. Mappings do not change while
    * compiled code runs, so what has been looked at on the way here is not looked at again.
    */
-  #requirePage(page: number, checked: number, otherwise: () => void): void {
+  #requirePage(page: number, { checked }: Known, otherwise: () => void): void {
     if (checked & this.#pageBit(page)) return;
     const fn = this.#fn;
     fn.scope(() => {
@@ -325,8 +341,7 @@ class RegionCompiler {
         this.#goTo(block, site, Status.Jump);
       });
     }
-    fn.store(StoreOp.i64, ZERO, to, CPU_STATE + ST.rip);
-    this.#leave(block, Status.Jump);
+    this.#exits.leave(Status.Jump, to, this.#knownBehind(block).flags);
   }
 
   /** Control goes to another offset; `status` is for leaving the region to it. */
@@ -341,21 +356,18 @@ class RegionCompiler {
       this.#fn.store(StoreOp.i32, ZERO, i32.const(record), CPU_SCRATCH + EN.record);
       return this.#leaveTo(from, to, Status.Link);
     }
-    this.#requirePage(pageOf(to), this.#checkedAt(from.start), () => this.#leaveTo(from, to, status));
+    this.#requirePage(pageOf(to), this.#knownBehind(from), () => this.#leaveTo(from, to, status));
     if (graph.isBackEdge(from.start, to)) this.#fn.br(this.#loops.get(to) as Label);
     else if (graph.mergePoints.has(to)) this.#fn.br(this.#merges.get(to) as Label);
     else this.#tree(to);
   }
 
-  /** Leaves for an offset of the region. */
-  #leaveTo(from: Block, offset: number, status: number): void {
-    this.#fn.store(StoreOp.i64, ZERO, this.#linear(offset), CPU_STATE + ST.rip);
-    this.#leave(from, status);
+  #knownBehind(block: Block): Known {
+    return this.#known.get(block.start) as Known;
   }
 
-  /** Leaves: what may have been written is stored here. Few ways are taken out of a region, and each writes little. */
-  #leave(from: Block, status: number): void {
-    this.#locals.save(this.#written.get(from.start));
-    this.#fn.return(i32.const(status));
+  /** Leaves for an offset of the region. */
+  #leaveTo(from: Block, offset: number, status: number): void {
+    this.#exits.leave(status, this.#linear(offset), this.#knownBehind(from).flags);
   }
 }

@@ -53,8 +53,6 @@ export const Constant = {
   /** Of a window: its start, from its register, and its last byte, from its start. */
   windowStart: 22,
   windowLast: 23,
-  /** The record of the region's entry. */
-  entryRecord: 24,
 } as const;
 
 /** An access to memory. */
@@ -73,6 +71,8 @@ export const Way = {
   branch: 1,
   /** Leave the region to the linear address in a local. */
   jump: 2,
+  /** As `resume`: the window at the linear address in a local has not been translated. */
+  missWindow: 3,
 } as const;
 
 /** Bytes of a shuffle that takes the low 8 (4) bytes of the first vector and the others of the second. */

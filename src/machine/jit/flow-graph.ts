@@ -5,15 +5,20 @@
  */
 import { type Region, successorsOf } from "./region.ts";
 
+/** Stands for what is in front of all entries. No offset is as small. */
+export const ROOT = Number.MIN_SAFE_INTEGER;
+
 export interface FlowGraph {
   /** Start offsets of the blocks in reverse postorder. */
   readonly order: readonly number[];
+  /** Edges that have been cut. */
+  readonly cut: number;
   readonly loopHeaders: ReadonlySet<number>;
   /** Blocks with more than one forward edge to them. */
   readonly mergePoints: ReadonlySet<number>;
   /** Children in the dominator tree, in reverse postorder. */
   readonly dominated: ReadonlyMap<number, readonly number[]>;
-  /** The immediate dominator; the entry has none. */
+  /** The immediate dominator: another block, or ROOT. */
   dominator(at: number): number | undefined;
   /** Whether the edge stays in the region. */
   has(from: number, to: number): boolean;
@@ -24,6 +29,8 @@ const NOWHERE: readonly number[] = [];
 
 export function analyse(region: Region): FlowGraph {
   const edges = new Map<number, number[]>();
+  edges.set(ROOT, [...region.entries]);
+  let cut = 0;
   for (const block of region.blocks.values()) {
     const out: number[] = [];
     for (const to of successorsOf(block)) if (region.blocks.has(to) && !out.includes(to)) out.push(to);
@@ -31,7 +38,7 @@ export function analyse(region: Region): FlowGraph {
   }
   const successors = (at: number): readonly number[] => edges.get(at) ?? NOWHERE;
   for (;;) {
-    const order = reversePostorder(region.entry, successors);
+    const order = reversePostorder(ROOT, successors);
     const number = new Map(order.map((at, i) => [at, i]));
     const position = (at: number): number => number.get(at) as number;
     const parents = dominators(order, successors, position);
@@ -52,6 +59,7 @@ export function analyse(region: Region): FlowGraph {
             successors(from).filter((other) => other !== to),
           );
           irreducible = true;
+          cut++;
         }
       }
     }
@@ -65,7 +73,8 @@ export function analyse(region: Region): FlowGraph {
       else dominated.set(parent, [at]);
     }
     return {
-      order,
+      order: order.slice(1),
+      cut,
       loopHeaders,
       mergePoints: new Set([...forward].filter(([, n]) => n > 1).map(([at]) => at)),
       dominated,

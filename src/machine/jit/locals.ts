@@ -5,7 +5,6 @@ import { CPU_SCRATCH, CPU_STATE } from "../layout.ts";
 import { type Expr, i32, i64, type Local, NodeKind, node, StoreOp, ValType, v128 } from "../wasm/expression.ts";
 import type { Fn } from "../wasm/function.ts";
 import { cpuState } from "../x86/state.ts";
-import type { StateSet } from "./state-set.ts";
 
 const ST = cpuState.offset;
 const EN = engineState.offset;
@@ -80,7 +79,15 @@ const LOADS: Partial<Record<ValType, (address: Expr, offset?: number) => Expr>> 
 export const stateSymbol = (symbol: number): Local =>
   node(NodeKind.Local, (HOMES[symbol] as Home).type, symbol) as Local;
 
-/** The state that a region keeps in locals: what it uses is loaded at its entry, what it has written is stored where control leaves. */
+/** General registers come first among the symbols. */
+const GPRS = 16;
+
+/**
+ * The state that a region keeps in locals: what it uses is loaded at its entry, what it has written is stored where control leaves.
+ *
+ * Or else general registers are loaded where they are first used, and stored as soon as they are written: there is less code where control
+ * comes in and goes out, and more in between. So loops keep them in locals, and other regions write them through.
+ */
 export class RegionLocals {
   /** Index of the local by symbol. */
   readonly indexes = new Uint16Array(SYMBOLS).fill(UNASSIGNED);
@@ -88,8 +95,33 @@ export class RegionLocals {
   readonly #used: Local[] = [];
   readonly #written = new Uint8Array(STATE_SYMBOLS);
 
-  constructor(fn: Fn) {
+  /** General registers are written through. */
+  readonly #through: boolean;
+
+  constructor(fn: Fn, through: boolean) {
     this.#fn = fn;
+    this.#through = through;
+  }
+
+  /** Whether a piece of state is loaded by `fetch` and stored by `store`, not by `load` and `save`. */
+  isThrough(symbol: number): boolean {
+    return this.#through && symbol < GPRS;
+  }
+
+  /** Writes the load of a piece of state. */
+  fetch(symbol: number): void {
+    this.#load(this.get(symbol), symbol);
+  }
+
+  /** Writes the store of a piece of state. */
+  store(symbol: number): void {
+    const { type, address } = HOMES[symbol] as Home;
+    this.#fn.store(STORES[type] as StoreOp, ZERO, this.get(symbol), address);
+  }
+
+  #load(local: Local, symbol: number): void {
+    const { type, address } = HOMES[symbol] as Home;
+    this.#fn.set(local, LOADS[type]?.(ZERO, address) as Expr);
   }
 
   /** Index of the local of a piece of state. */
@@ -117,24 +149,18 @@ export class RegionLocals {
     this.#written[symbol] = 1;
   }
 
-  /** Writes the stores of those pieces of state that are in a set, or of all that has been written. */
-  save(which?: StateSet): void {
-    for (let symbol = 0; symbol < STATE_SYMBOLS; symbol++) {
-      if (which && symbol !== Sym.budget ? which.has(symbol) : this.#written[symbol]) this.#save(symbol);
+  /** Writes the stores of what has been written. */
+  save(): void {
+    for (let symbol = this.#through ? GPRS : 0; symbol < STATE_SYMBOLS; symbol++) {
+      if (this.#written[symbol]) this.store(symbol);
     }
-  }
-
-  #save(symbol: number): void {
-    const { type, address } = HOMES[symbol] as Home;
-    this.#fn.store(STORES[type] as StoreOp, ZERO, this.get(symbol), address);
   }
 
   /** Writes the loads of what is used, at the function's start. */
   load(): void {
     this.#fn.prologue(() => {
       this.#used.forEach((local, symbol) => {
-        const { type, address } = HOMES[symbol] as Home;
-        this.#fn.set(local, LOADS[type]?.(ZERO, address) as Expr);
+        if (!this.isThrough(symbol)) this.#load(local, symbol);
       });
     });
   }

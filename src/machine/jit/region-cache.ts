@@ -1,18 +1,21 @@
 /**
- * The compiled regions: when to make one, where its entry is patched in, when it must go.
+ * Regions: when to compile one, and when it must go.
  *
- * A region is entered through the record of its first instruction, whose case becomes the region's number. It
- * goes when an instruction of it is written over or the code cache is flushed. Compiled code never
+ * A region goes when an instruction of it is written over or the code cache is flushed. Compiled code never
  * runs while that happens: a store to a frame with code misses in the TLB and leaves the region.
+ *
+ * Code is compiled once, as far as possible: what is executed by turns in more places than fits into the host's caches is slower compiled than
+ * interpreted. So where code gets hot that a region has already, the region is made again, with an entry there.
  */
 
-import { CASE_FIRST_FORM, CASE_FIRST_REGION, REC_CASE, REC_PLAIN } from "../interpreter/record.ts";
-import { TABLE_SIZE } from "../interpreter/status.ts";
+import { CASE_FIRST_REGION, REC_CASE } from "../interpreter/record.ts";
 import type { MemoryLayout } from "../layout.ts";
-import type { MachineMemory } from "../memory.ts";
 import { compileRegions } from "./compile.ts";
 import { CompileBudget } from "./compile-budget.ts";
-import { discoverRegion, pageOf, type Region } from "./region.ts";
+import { discoverRegion } from "./discovery.ts";
+import { withEntry } from "./entries.ts";
+import { entryRecords, type Installation, type Live, LiveRegions } from "./live-regions.ts";
+import type { Region } from "./region.ts";
 import type { DecodedInsn } from "./region-insn.ts";
 
 /** Regions without a loop are this long at least; even short ones save the way from one region to the interpreter and back. */
@@ -32,30 +35,25 @@ const MAX_WAIT = 15;
  * caches: there compiled code takes more than the interpreter's records.
  */
 const HALF_LIFE = 100;
+/** Calls of compilePending between two looks at how often windows are in two pages; a power of two. */
+const CALLS_A_LOOK = 64;
 /** Windows in two pages between two looks at how often that is; each costs about a tenth of a microsecond. */
 const MANY_SPLITS = 2000;
 /** This many are too many. */
 const SPLITS_A_MILLISECOND = 100;
-/** Regions that are gone, until the jump caches are emptied and their places used again. */
-const MAX_GONE = 1024;
 /** Live regions at most. */
 const MAX_REGIONS = 8000;
 /** Decoded instructions kept. */
 const MAX_INSTRUCTIONS = 30_000;
 
-interface LiveRegion {
-  readonly entryRecord: number;
-  readonly index: number;
-  /** What it was made of: by frame, the first offset and that behind the last. */
-  readonly parts: ReadonlyMap<number, { from: number; to: number }>;
-}
-
-/** A region that is worth compiling. */
-interface PendingRegion {
-  readonly record: number;
-  readonly region: Region;
+/** A region that is to be compiled, or has been. */
+interface Unit {
+  /** As it is to be: with entries that the compiled one does not have yet, if it is pending. */
+  region: Region;
   /** The count of changes of code when it was found. */
   readonly changes: number;
+  isPending: boolean;
+  live: Live | undefined;
 }
 
 /** How hot a record was when it was last looked at, in milliseconds of the host. */
@@ -65,15 +63,9 @@ interface Heat {
 }
 
 /** What the cache needs of its processor. */
-export interface RegionHost {
-  readonly memory: MachineMemory;
+export interface RegionHost extends Installation {
   readonly layout: MemoryLayout;
   readonly features: ReadonlySet<string>;
-  readonly table: WebAssembly.Table;
-  /** Takes the place of a region that is gone in the table. */
-  readonly gone: unknown;
-  /** Empties the jump caches. */
-  flushJumps(): void;
   /** Functions of the interpreter's module that compiled code may import. */
   readonly runtime: Readonly<Record<string, unknown>>;
   /** Where the record of an instruction of the current page is: page, frame and offset. */
@@ -100,9 +92,10 @@ export interface RegionStatistics {
 export class RegionCache {
   readonly statistics: RegionStatistics = { compiled: 0, instructions: 0, dropped: 0, milliseconds: 0 };
   readonly #host: RegionHost;
-  readonly #byFrame = new Map<number, Set<LiveRegion>>();
-  /** All of them, by the record of the entry. */
-  readonly #byEntry = new Map<number, LiveRegion>();
+  readonly #live: LiveRegions;
+  readonly #units = new Map<Live, Unit>();
+  /** By record, the region that has the instruction, live or pending, and can be entered there. */
+  readonly #owners = new Map<number, { readonly unit: Unit; readonly offset: number }>();
   /** Records for which it has been decided whether a region begins there. */
   readonly #settled = new Set<number>();
   /** How hot records are that no region begins at. */
@@ -112,15 +105,12 @@ export class RegionCache {
   /** The count of windows in two pages, and the time, when they were looked at last. */
   #splits = 0;
   #splitsAt = 0;
-  #pending: PendingRegion[] = [];
+  #calls = 0;
+  #pending: Unit[] = [];
   /** When the first of a small batch was pending. */
   #pendingSince: number | undefined;
   /** What regions are made of, by record. Records keep what they hold until the code cache is flushed. */
   readonly #instructions = new Map<number, DecodedInsn | false>();
-  readonly #freeIndexes: number[] = [];
-  /** Indexes of regions that are gone, which the jump caches may still name. */
-  readonly #gone: number[] = [];
-  #nextIndex = CASE_FIRST_REGION;
   readonly #budget: CompileBudget;
   /** How often something of what could be compiled has changed. */
   #changes = 0;
@@ -132,6 +122,7 @@ export class RegionCache {
   constructor(host: RegionHost) {
     this.#host = host;
     this.#budget = new CompileBudget(this.#now());
+    this.#live = new LiveRegions(host);
   }
 
   /** HOT_INTERVAL more transfers have gone to a record: the region that begins there is compiled soon, if it is worth it. */
@@ -141,17 +132,42 @@ export class RegionCache {
     if (kind >= CASE_FIRST_REGION || this.#settled.has(record)) return;
     const now = this.#now();
     if (this.#heated(record, now) < this.#host.threshold * this.#budget.price(now)) return;
-    const plain = u16[(record + REC_PLAIN) >>> 1] as number;
-    // Forms without a case of their own (plain 0) may begin a region, pseudo records may not.
-    if (plain !== 0 && plain < CASE_FIRST_FORM) return;
+    if (!this.#live.canBegin(record) || this.#addEntry(record)) return;
     // Now, while the guest is in the address space that the code is of.
     const region = this.#discover(record);
     this.#spend(now);
     if (!region) return;
+    this.#settle(record);
+    if (!region.isLoop && region.instructions < MIN_INSTRUCTIONS) return;
+    const unit: Unit = { region, changes: this.#changes, isPending: true, live: undefined };
+    this.#pending.push(unit);
+    // Loops are copied to where they are entered.
+    if (!region.isLoop) this.#own(unit);
+  }
+
+  #settle(record: number): void {
     this.#settled.add(record);
     this.#heat.delete(record);
-    if (region.isLoop || region.instructions >= MIN_INSTRUCTIONS) {
-      this.#pending.push({ record, region, changes: this.#changes });
+  }
+
+  /** If a region has the instruction already, it is to get an entry there. */
+  #addEntry(record: number): boolean {
+    const placed = this.#owners.get(record);
+    const region = placed && withEntry(placed.unit.region, placed.offset);
+    if (!region) return false;
+    const { unit } = placed;
+    unit.region = region;
+    if (!unit.isPending) this.#pending.push(unit);
+    unit.isPending = true;
+    this.#settle(record);
+    return true;
+  }
+
+  #own(unit: Unit): void {
+    for (const { code } of unit.region.blocks.values()) {
+      for (const { record, offset } of code) {
+        if (!this.#owners.has(record)) this.#owners.set(record, { unit, offset });
+      }
     }
   }
 
@@ -178,10 +194,10 @@ export class RegionCache {
     const now = this.#now();
     const isOften = now - this.#splitsAt < MANY_SPLITS / SPLITS_A_MILLISECOND;
     this.#splitsAt = now;
-    const region = this.#byEntry.get(splitRegion);
-    if (!isOften || !region) return;
+    const live = this.#live.at(splitRegion);
+    if (!isOften || !live) return;
     this.#splitRegions.add(splitRegion);
-    this.#drop(region);
+    this.#drop(this.#units.get(live) as Unit);
   }
 
   #discover(record: number): Region | undefined {
@@ -197,6 +213,8 @@ export class RegionCache {
         instructions: this.#instructions,
         frameOf: (page) => this.#host.frameOf(BigInt.asUintN(64, at.pageVa + BigInt(page * 4096))),
         recordAt: (frame, offset) => this.#host.recordAt(frame, offset),
+        // If the region that has it could not get an entry there, this one has a copy.
+        isElsewhere: (other) => !this.#owners.has(record) && this.#owners.has(other),
       },
       at.offset,
     );
@@ -204,27 +222,28 @@ export class RegionCache {
 
   /** Compiles what has become hot since the last call: many regions in one module cost less than one each. */
   compilePending(): void {
-    this.#watchSplits();
+    if ((++this.#calls & (CALLS_A_LOOK - 1)) === 0) this.#watchSplits();
     if (this.#pending.length === 0) return;
     const start = this.#now();
-    const enough = Math.min(Math.max(MIN_BATCH, this.#byEntry.size * MIN_BATCH_SHARE), MAX_BATCH);
+    const enough = Math.min(Math.max(MIN_BATCH, this.#live.size * MIN_BATCH_SHARE), MAX_BATCH);
     if (this.#host.now && this.#pending.length < enough) {
       this.#pendingSince ??= start;
       if (start - this.#pendingSince < MAX_WAIT) return;
     }
     this.#pendingSince = undefined;
-    const batch: PendingRegion[] = [];
-    for (const pending of this.#pending.splice(0, MAX_BATCH)) {
-      if (this.#isCurrent(pending)) batch.push(pending);
-      else this.#settled.delete(pending.record);
+    const batch: Unit[] = [];
+    for (const unit of this.#pending.splice(0, MAX_BATCH)) {
+      // What has been dropped meanwhile is not pending any more.
+      if (!unit.isPending) continue;
+      if (this.#isCurrent(unit)) batch.push(unit);
+      else this.#drop(unit);
     }
     if (batch.length > 0) this.#compile(batch);
     this.#spend(start);
   }
 
-  /** The code has not been written over since the region was found, and no other region begins there. */
-  #isCurrent({ record, region, changes }: PendingRegion): boolean {
-    if ((this.#host.memory.u16[(record + REC_CASE) >>> 1] as number) >= CASE_FIRST_REGION) return false;
+  /** The code has not been written over since the region was found. */
+  #isCurrent({ region, changes }: Unit): boolean {
     if (changes === this.#changes) return true;
     for (const { code } of region.blocks.values()) {
       for (const at of code) if (region.recordAt(at.offset) !== at.record) return false;
@@ -232,82 +251,55 @@ export class RegionCache {
     return true;
   }
 
-  #compile(batch: readonly PendingRegion[]): void {
+  #compile(batch: readonly Unit[]): void {
     const { memory, layout, runtime } = this.#host;
-    if (this.#byEntry.size + batch.length > MAX_REGIONS) this.clear();
-    const bytes = compileRegions(
-      layout,
-      batch.map((b) => b.region),
-    );
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+    let entries = 0;
+    for (const { region } of batch) entries += region.entries.length;
+    if (this.#live.size + batch.length > MAX_REGIONS || !this.#live.hasRoom(entries)) this.clear();
+    const lives = batch.map(({ region }) => this.#live.take(region));
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(compileRegions(layout, lives)), {
       e: { ...runtime, memory: memory.memory },
     });
-    batch.forEach(({ record, region }, i) => {
-      this.#enter(region, record, instance.exports[String(i)]);
+    batch.forEach((unit, i) => {
+      const live = lives[i] as Live;
+      if (unit.live) this.#retire(unit.live);
+      this.#live.install(live, instance.exports[String(i)]);
+      this.#units.set(live, unit);
+      unit.live = live;
+      unit.isPending = false;
+      for (const record of entryRecords(live.region)) this.#settle(record);
+      this.statistics.compiled++;
+      this.statistics.instructions += live.region.instructions;
     });
   }
 
-  /** Makes compiled code reachable through the record of its first instruction. */
-  #enter(region: Region, record: number, code: unknown): void {
-    const { memory, table } = this.#host;
-    const index = this.#freeIndexes.pop() ?? this.#nextIndex++;
-    if (index >= TABLE_SIZE) throw new RangeError("table of compiled regions is full");
-    table.set(index, code);
-    const live: LiveRegion = { entryRecord: record, index, parts: partsOf(region) };
-    for (const mfn of live.parts.keys()) {
-      const ofFrame = this.#byFrame.get(mfn);
-      if (ofFrame) ofFrame.add(live);
-      else this.#byFrame.set(mfn, new Set([live]));
-    }
-    memory.u16[(record + REC_CASE) >>> 1] = index;
-    this.#byEntry.set(record, live);
-    this.statistics.compiled++;
-    this.statistics.instructions += region.instructions;
+  #retire(live: Live): void {
+    this.#live.remove(live);
+    this.#units.delete(live);
   }
 
   /** Bytes from..to-1 of a frame are about to change. */
   written(mfn: number, from: number, to: number): void {
     this.#changes++;
-    const ofFrame = this.#byFrame.get(mfn);
-    if (!ofFrame) return;
-    for (const region of [...ofFrame]) {
-      const part = region.parts.get(mfn);
-      if (part && part.from < to && part.to > from) this.#drop(region);
-    }
+    for (const live of this.#live.in(mfn, from, to)) this.#drop(this.#units.get(live) as Unit);
   }
 
-  #drop(region: LiveRegion): void {
-    const { u16 } = this.#host.memory;
-    const { entryRecord: record } = region;
-    const at = (record + REC_CASE) >>> 1;
-    if (u16[at] === region.index) u16[at] = u16[(record + REC_PLAIN) >>> 1] as number;
-    // It may be made again, of what is there then.
-    this.#settled.delete(record);
-    this.#forget(region);
-  }
-
-  #forget(region: LiveRegion): void {
-    for (const mfn of region.parts.keys()) {
-      const ofFrame = this.#byFrame.get(mfn);
-      ofFrame?.delete(region);
-      if (ofFrame?.size === 0) this.#byFrame.delete(mfn);
+  /** Gives a region up. It may be found again, as it is then. */
+  #drop(unit: Unit): void {
+    for (const { code } of unit.region.blocks.values()) {
+      for (const { record } of code) if (this.#owners.get(record)?.unit === unit) this.#owners.delete(record);
     }
-    this.#byEntry.delete(region.entryRecord);
-    this.#host.table.set(region.index, this.#host.gone);
-    this.#gone.push(region.index);
-    if (this.#gone.length >= MAX_GONE) {
-      this.#host.flushJumps();
-      this.#freeIndexes.push(...this.#gone.splice(0));
-    }
+    for (const record of entryRecords(unit.region)) this.#settled.delete(record);
+    unit.isPending = false;
+    if (!unit.live) return;
+    this.#retire(unit.live);
+    unit.live = undefined;
     this.statistics.dropped++;
   }
 
   /** Drops all regions; their records become what they were. */
   clear(): void {
-    for (const region of this.#byEntry.values()) this.#drop(region);
-    this.#settled.clear();
-    this.#heat.clear();
-    this.#pending = [];
+    this.#dropAll(false);
   }
 
   /** All records are gone, and with them the regions. */
@@ -315,33 +307,16 @@ export class RegionCache {
     this.#changes++;
     this.#splitRegions.clear();
     this.#instructions.clear();
-    for (const region of this.#byEntry.values()) this.#forget(region);
+    this.#dropAll(true);
+  }
+
+  #dropAll(recordsGone: boolean): void {
+    this.statistics.dropped += this.#live.size;
+    this.#live.clear(recordsGone);
+    this.#units.clear();
+    this.#owners.clear();
     this.#settled.clear();
     this.#heat.clear();
-    this.#pending = [];
+    for (const unit of this.#pending.splice(0)) unit.isPending = false;
   }
-}
-
-/** The bytes that a region was made of, by frame. */
-function partsOf(region: Region): Map<number, { from: number; to: number }> {
-  const parts = new Map<number, { from: number; to: number }>();
-  const add = (page: number, from: number, to: number): void => {
-    const mfn = region.frames.get(page) as number;
-    const part = parts.get(mfn);
-    if (!part) parts.set(mfn, { from, to });
-    else {
-      part.from = Math.min(part.from, from);
-      part.to = Math.max(part.to, to);
-    }
-  };
-  for (const block of region.blocks.values()) {
-    for (const { offset, insn } of block.code) {
-      const page = pageOf(offset);
-      const from = offset - page * 4096;
-      const to = from + insn.length;
-      add(page, from, Math.min(to, 4096));
-      if (to > 4096) add(page + 1, 0, to - 4096);
-    }
-  }
-  return parts;
 }

@@ -30,6 +30,8 @@ export interface InsnStencil extends Stencil {
   /** Pieces of state and registers that it uses, and those that it sets (symbols below Sym.temporary). */
   readonly uses: readonly number[];
   readonly sets: readonly number[];
+  /** Those whose value before it needs. */
+  readonly needs: readonly number[];
   /** Numbers of the constants that it uses. */
   readonly constants: readonly number[];
   /** The flags behind it: "kept" if they are what they were. */
@@ -82,7 +84,7 @@ export class FormStencils {
 
   /** The stencil for where so much is known of the flags, these checks (bits) have been made, and the access may be in a window. */
   at(flags: FlagsOrigin | undefined, checked: number, windowed: boolean): InsnStencil {
-    const known = this.#usesKnownFlags ? flags : undefined;
+    const known = this.#usesKnownFlags && flags?.kind !== "add" ? flags : undefined;
     const made = this.#usesChecks ? checked & ((1 << CHECK_BITS) - 1) : 0;
     const origin = known ? 1 + SIZES.indexOf(known.size) + (known.kind === "sub" ? SIZES.length : 0) : 0;
     const variant = (((origin << CHECKS.length) | made) << 1) | (windowed ? 1 : 0);
@@ -124,6 +126,7 @@ function finish(e: StencilEmit, known: KnownFlags | undefined): InsnStencil {
     temporaries: fn.temporaries,
     uses: stateSymbols(fn.used),
     sets: stateSymbols(fn.assigned),
+    needs: stateSymbols(fn.needed),
     constants: [...fn.constants],
     flags: knownAfter && knownAfter === known ? "kept" : originOf(knownAfter),
     checks: checkBits(e.checks),

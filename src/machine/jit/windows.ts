@@ -1,18 +1,9 @@
-/**
- * Windows: instructions often use memory at small distances from the same register, the pushes at the beginning of a subroutine for
- * example, or the fields of a structure. One look in the TLB is enough for them: where the first of them is executed, the window that
- * they all are in is translated. If it is not in one page, or not in the TLB, the interpreter executes the rest of the block.
- *
- * A window serves its block and what control gets to from there only, a subroutine called for example.
- */
-import { engineState } from "../interpreter/engine-state.ts";
-import { CPU_SCRATCH } from "../layout.ts";
-import { holeI32, holeI64, i32, i64, StoreOp, ValType } from "../wasm/expression.ts";
+import { holeI64, i64, ValType } from "../wasm/expression.ts";
 import type { Stencil } from "../wasm/stencil.ts";
 import { StencilFn } from "../wasm/stencil-function.ts";
 import { type Insn, OperandKind, RegClass, SEG_NONE } from "../x86/insn.ts";
 import { RSP } from "../x86/state.ts";
-import { Constant, local, lookInTlb, type MemoryAccess, pageBase, Way } from "./emit.ts";
+import { Constant, local, lookInTlb, type MemoryAccess, Way } from "./emit.ts";
 import type { FlowGraph } from "./flow-graph.ts";
 import { Sym } from "./locals.ts";
 import { type Block, type Region, successorsOf } from "./region.ts";
@@ -248,9 +239,6 @@ function join(group: Group, access: Access, isOwn: boolean): boolean {
   return true;
 }
 
-const EN = engineState.offset;
-const ZERO = i32.const(0);
-
 /** Code that translates a window, and what its place must give it. */
 export interface WindowStencil extends Stencil {
   readonly temporaries: readonly ValType[];
@@ -261,11 +249,7 @@ function makeStencil(write: boolean): WindowStencil {
   const linear = fn.let(i64.add(local(ValType.i64, Sym.base), holeI64(Constant.windowStart)));
   const last = holeI64(Constant.windowLast);
   const host = lookInTlb(fn, linear, last, write, () => {
-    const isSplit = i64.ne(pageBase(linear), pageBase(i64.add(linear, last)));
-    const splits = i32.add(i32.load(ZERO, CPU_SCRATCH + EN.splits), isSplit);
-    fn.store(StoreOp.i32, ZERO, splits, CPU_SCRATCH + EN.splits);
-    fn.store(StoreOp.i32, ZERO, holeI32(Constant.entryRecord), CPU_SCRATCH + EN.split_region);
-    fn.flow(Way.resume);
+    fn.flow(Way.missWindow, linear.code);
   });
   fn.set(local(ValType.i32, Sym.window), host);
   return { ...fn.stencil(), temporaries: fn.temporaries };

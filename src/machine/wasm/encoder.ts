@@ -11,6 +11,11 @@ export class Encoder {
     return this.#length;
   }
 
+  /** The byte that was written last. */
+  get last(): number | undefined {
+    return this.#bytes[this.#length - 1];
+  }
+
   /** What has been written; a view that the next write may invalidate. */
   get bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);

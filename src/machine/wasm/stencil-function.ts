@@ -3,6 +3,8 @@ import { type Expr, type Local, NodeKind, node, type ValType } from "./expressio
 import { Fn } from "./function.ts";
 import { HoleKind, type Stencil } from "./stencil.ts";
 
+const LOCAL_GET = 0x20;
+
 export class StencilFn extends Fn {
   readonly #holes: number[] = [];
   /** Types of the locals that the stencil needs for itself, in order of their symbols. */
@@ -11,6 +13,9 @@ export class StencilFn extends Fn {
   /** Symbols of the locals that are used, and of those that are set; numbers of the constants. */
   readonly used = new Set<number>();
   readonly assigned = new Set<number>();
+  /** Those whose value before is needed: it is read, or not always replaced. */
+  readonly needed = new Set<number>();
+  readonly #replaced = new Set<number>();
   readonly constants = new Set<number>();
 
   /** @param firstTemporary symbols from here on are the stencil's own */
@@ -26,6 +31,8 @@ export class StencilFn extends Fn {
   override set(local: Local, value: Expr): void {
     this.assigned.add(local.code);
     super.set(local, value);
+    if (this.depth === 0) this.#replaced.add(local.code);
+    else if (!this.#replaced.has(local.code)) this.needed.add(local.code);
   }
 
   /** The place writes something here. */
@@ -36,6 +43,7 @@ export class StencilFn extends Fn {
 
   protected override localIndex(symbol: number): void {
     this.used.add(symbol);
+    if (this.code.last === LOCAL_GET && !this.#replaced.has(symbol)) this.needed.add(symbol);
     this.#hole(HoleKind.Local, symbol);
   }
 

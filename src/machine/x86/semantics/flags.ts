@@ -41,7 +41,7 @@ export function unpackFlags(flags: Local): { result: Expr; aux: Expr } {
 
 /** What the last flag-setting instruction of this emission was, so that conditions can be computed from its operands. */
 export interface KnownFlags {
-  readonly kind: "sub" | "logic";
+  readonly kind: "add" | "sub" | "logic";
   readonly size: number;
   readonly a: Local;
   readonly b: Local;
@@ -86,6 +86,7 @@ export abstract class FlagsEmit {
     const y = fn.let(b);
     const carries = fn.let(i64.or(i64.and(x, y), i64.and(i64.or(x, y), i64.xor(r, i64.const(-1)))));
     this.#storeFlags(size, r, carries);
+    this.known = { kind: "add", size, a: x, b: y, r };
   }
 
   /** Flags of a - b (- borrow) = r. */
@@ -225,7 +226,7 @@ export abstract class FlagsEmit {
   /** Conditions right behind a compare or a logical operation in the same emission. */
   #knownCondition(cc: number): Expr | undefined {
     const k = this.known;
-    if (!k) return undefined;
+    if (!k || k.kind === "add") return undefined;
     const s = (x: Local): Expr => signExtend(k.size, x);
     if (k.kind === "logic") {
       const isZero = (): Expr => i64.eqz(truncate(k.size, k.r));
