@@ -14,7 +14,7 @@ import {
   successorsInCall,
   successorsOf,
 } from "./region.ts";
-import { decodeForRegion, type RegionInsn } from "./region-insn.ts";
+import { decodeForRegion, RegionInsn } from "./region-insn.ts";
 
 /** Instructions that are looked at to find the loop that an entry is in. */
 const MAX_INSTRUCTIONS = 127;
@@ -274,9 +274,8 @@ class Discovery {
     if (decoded === null) return this.#crossing(mfn, page, record);
     if (known === undefined) instructions.set(record, decoded);
     if (!decoded) return undefined;
-    const { insn, form, flow, isPredicted } = decoded;
-    const predicted = isPredicted ? this.#predicted(record, page) : undefined;
-    return { insn, form, flow, offset, record, crossing: false, predicted };
+    const predicted = decoded.isPredicted ? this.#predicted(record, page) : undefined;
+    return new RegionInsn(decoded, offset, record, false, predicted);
   }
 
   #crossing(mfn: number, page: number, record: number): RegionInsn | undefined {
@@ -289,9 +288,7 @@ class Discovery {
     bytes.set(first);
     bytes.set(memory.frame(following).subarray(0, 16), first.length);
     const decoded = decodeForRegion(bytes, 0, features);
-    return decoded
-      ? { ...decoded, offset: page * 4096 + inPage, record, crossing: true, predicted: undefined }
-      : undefined;
+    return decoded ? new RegionInsn(decoded, page * 4096 + inPage, record, true, undefined) : undefined;
   }
 
   /** The last target of an indirect jump or call, as the interpreter has noted it. */

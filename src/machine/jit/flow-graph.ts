@@ -3,7 +3,7 @@
  * headers, merge points (N. Ramsey, "Beyond Relooper", ICFP 2022). Edges that would make the graph
  * irreducible are cut: the code leaves the region there.
  */
-import { type Region, successorsOf } from "./region.ts";
+import { type Block, type Region, successorsOf } from "./region.ts";
 
 /** Stands for what is in front of all entries. No offset is as small. */
 export const ROOT = Number.MIN_SAFE_INTEGER;
@@ -25,118 +25,137 @@ export interface FlowGraph {
   isBackEdge(from: number, to: number): boolean;
 }
 
-const NOWHERE: readonly number[] = [];
+/** A block, or ROOT, while the graph is made. */
+interface Node {
+  readonly start: number;
+  successors: Node[];
+  predecessors: Node[];
+  /** In reverse postorder; -1: not reached. */
+  position: number;
+  parent: Node | undefined;
+}
+
+const newNode = (start: number): Node => ({
+  start,
+  successors: [],
+  predecessors: [],
+  position: -1,
+  parent: undefined,
+});
 
 export function analyse(region: Region): FlowGraph {
-  const edges = new Map<number, number[]>();
-  edges.set(ROOT, [...region.entries]);
+  const nodes = new Map<number, Node>();
+  for (const start of region.blocks.keys()) nodes.set(start, newNode(start));
+  const root = newNode(ROOT);
+  root.successors = region.entries.map((entry) => nodes.get(entry) as Node);
+  for (const block of region.blocks.values()) connect(nodes.get(block.start) as Node, block, nodes);
   let cut = 0;
-  for (const block of region.blocks.values()) {
-    const out: number[] = [];
-    for (const to of successorsOf(block)) if (region.blocks.has(to) && !out.includes(to)) out.push(to);
-    edges.set(block.start, out);
-  }
-  const successors = (at: number): readonly number[] => edges.get(at) ?? NOWHERE;
   for (;;) {
-    const order = reversePostorder(ROOT, successors);
-    const number = new Map(order.map((at, i) => [at, i]));
-    const position = (at: number): number => number.get(at) as number;
-    const parents = dominators(order, successors, position);
-    const dominates = (a: number, b: number): boolean => {
-      for (let at: number | undefined = b; at !== undefined; at = parents.get(at)) if (at === a) return true;
-      return false;
-    };
-    const loopHeaders = new Set<number>();
-    const forward = new Map<number, number>();
-    let irreducible = false;
-    for (const from of order) {
-      for (const to of successors(from)) {
-        if (position(to) > position(from)) forward.set(to, (forward.get(to) ?? 0) + 1);
-        else if (dominates(to, from)) loopHeaders.add(to);
-        else {
-          edges.set(
-            from,
-            successors(from).filter((other) => other !== to),
-          );
-          irreducible = true;
-          cut++;
-        }
-      }
-    }
-    if (irreducible) continue;
-    const dominated = new Map<number, number[]>();
-    for (const at of order) {
-      const parent = parents.get(at);
-      if (parent === undefined) continue;
-      const children = dominated.get(parent);
-      if (children) children.push(at);
-      else dominated.set(parent, [at]);
-    }
-    return {
-      order: order.slice(1),
-      cut,
-      loopHeaders,
-      mergePoints: new Set([...forward].filter(([, n]) => n > 1).map(([at]) => at)),
-      dominated,
-      dominator: (at) => parents.get(at),
-      has: (from, to) => number.has(to) && successors(from).includes(to),
-      isBackEdge: (from, to) => position(to) <= position(from),
-    };
+    const order = orderFrom(root);
+    findDominators(order);
+    const removed = cutIrreducible(order);
+    if (removed === 0) return describe(order, nodes, cut);
+    cut += removed;
+    for (const node of nodes.values()) node.position = -1;
+    root.position = -1;
   }
 }
 
-function reversePostorder(entry: number, successors: (at: number) => readonly number[]): number[] {
-  const post: number[] = [];
-  const seen = new Set([entry]);
-  const stack = [{ at: entry, rest: successors(entry), next: 0 }];
-  for (let top = stack.at(-1); top; top = stack.at(-1)) {
-    const to = top.rest[top.next++];
-    if (to === undefined) {
-      post.push(top.at);
-      stack.pop();
-    } else if (!seen.has(to)) {
-      seen.add(to);
-      stack.push({ at: to, rest: successors(to), next: 0 });
-    }
+function connect(node: Node, block: Block, nodes: ReadonlyMap<number, Node>): void {
+  for (const to of successorsOf(block)) {
+    const next = nodes.get(to);
+    if (next && !node.successors.includes(next)) node.successors.push(next);
   }
-  return post.reverse();
+}
+
+/** What is reached, in reverse postorder, with predecessors. */
+function orderFrom(root: Node): Node[] {
+  const post: Node[] = [];
+  const visit = (node: Node): void => {
+    node.position = 0;
+    node.predecessors = [];
+    for (const next of node.successors) if (next.position < 0) visit(next);
+    post.push(node);
+  };
+  visit(root);
+  const order = post.reverse();
+  order.forEach((node, i) => {
+    node.position = i;
+    for (const next of node.successors) next.predecessors.push(node);
+  });
+  return order;
 }
 
 /** Immediate dominators (Cooper, Harvey, Kennedy: "A Simple, Fast Dominance Algorithm"). */
-function dominators(
-  order: readonly number[],
-  successors: (at: number) => readonly number[],
-  position: (at: number) => number,
-): Map<number, number | undefined> {
-  const predecessors = new Map<number, number[]>();
-  for (const from of order) {
-    for (const to of successors(from)) {
-      const list = predecessors.get(to);
-      if (list) list.push(from);
-      else predecessors.set(to, [from]);
-    }
-  }
-  const entry = order[0] as number;
-  const parent = new Map<number, number | undefined>([[entry, undefined]]);
-  const intersect = (x: number, y: number): number => {
-    let a = x;
-    let b = y;
-    while (a !== b) {
-      if (position(a) > position(b)) a = parent.get(a) as number;
-      else b = parent.get(b) as number;
-    }
-    return a;
-  };
+function findDominators(order: readonly Node[]): void {
+  for (const node of order) node.parent = undefined;
   for (let changed = true; changed; ) {
     changed = false;
-    for (const at of order.slice(1)) {
-      const known = (predecessors.get(at) ?? []).filter((p) => parent.has(p));
-      const idom = known.reduce((a, b) => intersect(a, b));
-      if (parent.get(at) !== idom) {
-        parent.set(at, idom);
+    for (let i = 1; i < order.length; i++) {
+      const node = order[i] as Node;
+      let idom: Node | undefined;
+      for (const from of node.predecessors) {
+        if (from.position === 0 || from.parent) idom = idom ? intersect(idom, from) : from;
+      }
+      if (node.parent !== idom) {
+        node.parent = idom;
         changed = true;
       }
     }
   }
-  return parent;
+}
+
+function intersect(x: Node, y: Node): Node {
+  let a = x;
+  let b = y;
+  while (a !== b) {
+    if (a.position > b.position) a = a.parent as Node;
+    else b = b.parent as Node;
+  }
+  return a;
+}
+
+function dominates(a: Node, b: Node): boolean {
+  let at: Node | undefined = b;
+  while (at && at.position > a.position) at = at.parent;
+  return at === a;
+}
+
+/** Cuts edges that go back to what does not dominate where they come from. Returns how many there were. */
+function cutIrreducible(order: readonly Node[]): number {
+  let removed = 0;
+  for (const from of order) {
+    const kept = from.successors.filter((to) => to.position > from.position || dominates(to, from));
+    removed += from.successors.length - kept.length;
+    from.successors = kept;
+  }
+  return removed;
+}
+
+function describe(order: readonly Node[], nodes: ReadonlyMap<number, Node>, cut: number): FlowGraph {
+  const loopHeaders = new Set<number>();
+  const mergePoints = new Set<number>();
+  const dominated = new Map<number, number[]>();
+  for (const node of order) {
+    let forward = 0;
+    for (const from of node.predecessors) {
+      if (from.position < node.position) forward++;
+      else loopHeaders.add(node.start);
+    }
+    if (forward > 1) mergePoints.add(node.start);
+    if (!node.parent) continue;
+    const children = dominated.get(node.parent.start);
+    if (children) children.push(node.start);
+    else dominated.set(node.parent.start, [node.start]);
+  }
+  return {
+    order: order.slice(1).map((node) => node.start),
+    cut,
+    loopHeaders,
+    mergePoints,
+    dominated,
+    dominator: (at) => nodes.get(at)?.parent?.start,
+    has: (from, to) => nodes.get(from)?.successors.some((next) => next.start === to) ?? false,
+    isBackEdge: (from, to) => (nodes.get(to)?.position as number) <= (nodes.get(from)?.position as number),
+  };
 }

@@ -7,13 +7,12 @@ import { semantics } from "../x86/semantics/index.ts";
 import { strings } from "../x86/semantics/strings.ts";
 import { system } from "../x86/semantics/system.ts";
 import { x87Interpreted } from "../x86/semantics/x87.ts";
+import { type RegisterEffect, registerEffect } from "./register-effect.ts";
 import { type FormStencils, formStencils } from "./stencils.ts";
 
 /** An instruction of a region. */
-export interface RegionInsn {
-  readonly insn: Insn;
-  readonly form: FormStencils;
-  readonly flow: Flow;
+export class RegionInsn {
+  readonly decoded: DecodedInsn;
   readonly offset: number;
   /** Its record in the code cache. */
   readonly record: number;
@@ -21,29 +20,60 @@ export interface RegionInsn {
   readonly crossing: boolean;
   /** Where an indirect jump or call went last. */
   readonly predicted: number | undefined;
+
+  constructor(decoded: DecodedInsn, offset: number, record: number, crossing: boolean, predicted: number | undefined) {
+    this.decoded = decoded;
+    this.offset = offset;
+    this.record = record;
+    this.crossing = crossing;
+    this.predicted = predicted;
+  }
+
+  get insn(): Insn {
+    return this.decoded.insn;
+  }
+
+  get form(): FormStencils {
+    return this.decoded.form;
+  }
+
+  get flow(): Flow {
+    return this.decoded.flow;
+  }
 }
 
 /** Where control goes behind an instruction. */
 export type Flow = "next" | "conditional" | "jmp" | "call" | "ret";
 
 /** An instruction decoded for regions. */
-export interface DecodedInsn {
+export class DecodedInsn {
   readonly insn: Insn;
-  readonly form: FormStencils;
   readonly flow: Flow;
   /** An indirect jump or call: its record says where it went last. */
   readonly isPredicted: boolean;
+  #form: FormStencils | undefined;
+  #effect: RegisterEffect | undefined;
+
+  /** @param insn stays as it is */
+  constructor(insn: Insn) {
+    this.insn = insn;
+    this.flow = flowOf(insn);
+    this.isPredicted = (this.flow === "jmp" || this.flow === "call") && insn.operands[0].kind !== OperandKind.Rel;
+  }
+
+  /** Found when it is asked for: of the instructions that are looked at, many are not compiled. */
+  get form(): FormStencils {
+    this.#form ??= formStencils(this.insn);
+    return this.#form;
+  }
+
+  get effect(): RegisterEffect {
+    this.#effect ??= registerEffect(this.insn, this.form);
+    return this.#effect;
+  }
 }
 
 const scratch = newInsn();
-
-/** What has been decoded to `scratch`. */
-function decoded(): DecodedInsn {
-  const insn = cloneInsn(scratch);
-  const flow = flowOf(insn);
-  const isPredicted = (flow === "jmp" || flow === "call") && insn.operands[0].kind !== OperandKind.Rel;
-  return { insn, form: formStencils(insn), flow, isPredicted };
-}
 
 function flowOf({ def: { mnemonic } }: Insn): Flow {
   if (CONDITIONAL.has(mnemonic)) return "conditional";
@@ -103,5 +133,5 @@ export function decodeForRegion(
   if (length === 0) return null;
   if (length < 0) return false;
   resolveFeature(scratch, features);
-  return isCompilable(scratch, features) ? decoded() : false;
+  return isCompilable(scratch, features) ? new DecodedInsn(cloneInsn(scratch)) : false;
 }

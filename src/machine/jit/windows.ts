@@ -1,14 +1,12 @@
 import { holeI64, i64, ValType } from "../wasm/expression.ts";
 import type { Stencil } from "../wasm/stencil.ts";
 import { StencilFn } from "../wasm/stencil-function.ts";
-import { type Insn, OperandKind, RegClass, SEG_NONE } from "../x86/insn.ts";
-import { RSP } from "../x86/state.ts";
 import { Constant, local, lookInTlb, type MemoryAccess, Way } from "./emit.ts";
 import type { FlowGraph } from "./flow-graph.ts";
 import { Sym } from "./locals.ts";
 import { type Block, type Region, successorsOf } from "./region.ts";
 import type { RegionInsn } from "./region-insn.ts";
-import { stateOf } from "./stencils.ts";
+import type { Place } from "./register-effect.ts";
 
 export interface Window {
   /** The instruction that has the first access. */
@@ -75,77 +73,10 @@ class Registers {
 
   /** An instruction is executed. */
   execute(placed: RegionInsn): void {
-    const { insn, form } = placed;
-    const moved = movement(insn);
-    for (const symbol of form.sets) {
-      const state = stateOf(symbol, insn);
-      if (state < GPRS && state !== moved?.to) this.forget(state);
-    }
-    if (moved) this.move(moved.to, moved.from, moved.distance);
+    const { forgotten, movement } = placed.decoded.effect;
+    for (const register of forgotten) this.forget(register);
+    if (movement) this.move(movement.to, movement.from, movement.distance);
   }
-}
-
-interface Movement {
-  readonly to: number;
-  readonly from: number;
-  readonly distance: number;
-}
-
-/** How an instruction makes a register another one plus a constant, if it does: the stack pointer or its destination. */
-function movement({
-  def: { mnemonic },
-  operands,
-  operandSize,
-  addressSize,
-  base,
-  index,
-  segment,
-  disp,
-  imm,
-}: Insn): Movement | undefined {
-  const [a, b] = operands;
-  if (mnemonic === "push" || mnemonic === "call") {
-    return operandSize === 8 ? { to: RSP, from: RSP, distance: -8 } : undefined;
-  }
-  if (mnemonic === "pop") {
-    if (operandSize !== 8 || a.kind !== OperandKind.Reg || a.reg === RSP) return undefined;
-    return { to: RSP, from: RSP, distance: 8 };
-  }
-  if (a.kind !== OperandKind.Reg || a.regClass !== RegClass.Gpr || a.size !== 8) return undefined;
-  const to = a.reg;
-  switch (mnemonic) {
-    case "mov":
-      if (b.kind !== OperandKind.Reg || b.regClass !== RegClass.Gpr) return undefined;
-      return { to, from: b.reg, distance: 0 };
-    case "add":
-    case "sub":
-      if (b.kind !== OperandKind.Imm) return undefined;
-      return { to, from: to, distance: mnemonic === "add" ? Number(imm) : -Number(imm) };
-    case "inc":
-      return { to, from: to, distance: 1 };
-    case "dec":
-      return { to, from: to, distance: -1 };
-    case "lea":
-      if (base >= GPRS || index < GPRS || addressSize !== 8 || segment !== SEG_NONE) return undefined;
-      return { to, from: base, distance: Number(disp) };
-    default:
-      return undefined;
-  }
-}
-
-/** The one place in memory that an instruction uses, as a register and a distance. */
-function placeOf({ insn, form }: RegionInsn): { register: number; distance: number } | undefined {
-  const { access } = form;
-  if (!access) return undefined;
-  if (!access.isStack) {
-    const { base, index, segment, addressSize, disp } = insn;
-    if (base >= GPRS || index < GPRS || segment !== SEG_NONE || addressSize !== 8) return undefined;
-    return { register: base, distance: Number(disp) };
-  }
-  const { mnemonic } = insn.def;
-  if (insn.operandSize !== 8) return undefined;
-  if (mnemonic === "push" || mnemonic === "call") return { register: RSP, distance: -8 };
-  return mnemonic === "pop" || mnemonic === "ret" ? { register: RSP, distance: 0 } : undefined;
 }
 
 /** Where the accesses of a region's instructions are, of those that are in windows. */
@@ -176,7 +107,7 @@ class Finder {
     const block = this.#region.blocks.get(at) as Block;
     const own = new Set<Group>();
     for (const placed of block.code) {
-      const place = placeOf(placed);
+      const { place } = placed.decoded.effect;
       if (place) this.#add(placed, place, registers, open, own);
       registers.execute(placed);
     }
@@ -193,7 +124,7 @@ class Finder {
 
   #add(
     at: RegionInsn,
-    { register, distance }: { register: number; distance: number },
+    { register, distance }: Place,
     registers: Registers,
     open: Map<number, Group>,
     own: Set<Group>,
