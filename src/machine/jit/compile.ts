@@ -13,7 +13,7 @@ import { Constant, Way } from "./emit.ts";
 import { analyse, type FlowGraph, ROOT } from "./flow-graph.ts";
 import { RegionLocals, Sym } from "./locals.ts";
 import { type Block, branchTarget, pageOf, type Region } from "./region.ts";
-import { RegionExits } from "./region-exits.ts";
+import { auxOf, RegionExits } from "./region-exits.ts";
 import type { RegionInsn } from "./region-insn.ts";
 import { CHECK_BITS, constantOf, type FlagsOrigin, type InsnStencil, importRuntime, stateOf } from "./stencils.ts";
 import { findWindows, type Placement, type Window, windowStencil } from "./windows.ts";
@@ -31,7 +31,13 @@ interface Known {
   fetched: number;
   /** What has set the flags, if its operands are still in locals. */
   flags: FlagsOrigin | undefined;
+  /** The same, if the second word of the flags is still to be computed from them: most flags are never asked for. */
+  staleAux: FlagsOrigin | undefined;
 }
+
+/** An addition or a subtraction, whose flags can be computed from its operands at any time. */
+const isSum = (flags: InsnStencil["flags"]): boolean =>
+  flags !== undefined && flags !== "kept" && (flags.kind === "add" || flags.kind === "sub");
 
 /** A region, and the index in the table at which its first entry will be found; those of the others follow. */
 export interface IndexedRegion {
@@ -92,7 +98,7 @@ class RegionCompiler {
   }
 
   compile(): void {
-    this.#known.set(ROOT, { checked: 0, fetched: 0, flags: undefined });
+    this.#known.set(ROOT, { checked: 0, fetched: 0, flags: undefined, staleAux: undefined });
     this.#exits.around(() => this.#within(ROOT, this.#mergesOf(ROOT)));
     this.#locals.load();
   }
@@ -160,7 +166,7 @@ class RegionCompiler {
       const left = code.length - i;
       if (at.crossing) {
         const second = pageOf(at.offset) + 1;
-        this.#requirePage(second, known, () => this.#exits.resume(at, left, known.flags));
+        this.#requirePage(second, known, () => this.#exits.resume(at, left, known.staleAux));
         known.checked |= this.#pageBit(second);
       }
       const placement = this.#windows.get(at);
@@ -168,12 +174,21 @@ class RegionCompiler {
         const { window, offset } = placement;
         if (window.first === at) {
           this.#fetch(known, Sym.gpr + window.register);
-          opened.push(this.#open(window, at, left, known.flags));
+          opened.push(this.#open(window, at, left, known.staleAux));
         }
         this.#locals.indexes[Sym.window] = (this.#hosts.get(window) as Local).code;
         this.#constants[Constant.window] = offset;
       }
-      const stencil = at.form.at(known.flags, known.checked, placement !== undefined);
+      let stencil = at.form.at(known.flags, known.checked, placement !== undefined);
+      if (stencil.needsAux || (stencil.flags !== "kept" && !stencil.setsAux)) {
+        this.#computeAux(known);
+        known.staleAux = undefined;
+      }
+      const isLazy = stencil.setsAux && isSum(stencil.flags);
+      if (isLazy) {
+        stencil = at.form.at(known.flags, known.checked, placement !== undefined, true);
+        this.#locals.write(Sym.flagsAux);
+      }
       const temporaries = stencil.temporaries.map((type) => this.#fn.borrow(type));
       for (const symbol of stencil.needs) if (symbol < Sym.knownA) this.#fetch(known, stateOf(symbol, at.insn));
       this.#place(block, at, left, stencil, temporaries, known, () => {
@@ -188,6 +203,7 @@ class RegionCompiler {
         this.#fn.release(held);
         held = temporaries;
         known.flags = this.#origin(stencil.flags, temporaries);
+        known.staleAux = isLazy ? known.flags : undefined;
       }
     }
     if (block.next !== undefined) this.#goTo(block, block.next, Status.JumpUnchecked);
@@ -196,13 +212,25 @@ class RegionCompiler {
     this.#fn.release(opened);
   }
 
+  /** Writes the second word of the flags, if it is stale. */
+  #computeAux({ staleAux }: Known): void {
+    if (!staleAux) return;
+    const local = (code: number): Local => node(NodeKind.Local, ValType.i64, code) as Local;
+    this.#fn.scope(() => {
+      const { kind, size, a, b } = staleAux;
+      const operands = { isSub: kind === "sub", a: local(a), b: local(b), r: this.#locals.get(Sym.flagsResult) };
+      this.#fn.set(this.#locals.get(Sym.flagsAux), auxOf(this.#fn, size, operands));
+    });
+  }
+
   /** What is known at the start of a block: if there is only one way to it, what is known there. */
   #knownBefore(at: number): Known {
     const { mergePoints, loopHeaders, dominator } = this.#graph;
-    const { checked, fetched, flags } = this.#known.get(dominator(at) as number) as Known;
+    const { checked, fetched, flags, staleAux } = this.#known.get(dominator(at) as number) as Known;
     const here = checked | this.#pageBit(pageOf(at));
-    if (mergePoints.has(at) || loopHeaders.has(at)) return { checked: here, fetched: 0, flags: undefined };
-    return { checked: here, fetched, flags };
+    if (mergePoints.has(at) || loopHeaders.has(at))
+      return { checked: here, fetched: 0, flags: undefined, staleAux: undefined };
+    return { checked: here, fetched, flags, staleAux };
   }
 
   /** Loads a general register that is written through, unless its local holds it. */
@@ -263,7 +291,7 @@ class RegionCompiler {
     left: number,
     stencil: InsnStencil,
     temporaries: readonly Local[],
-    { flags }: Known,
+    { flags, staleAux }: Known,
     leave: () => void,
   ): void {
     const { insn, offset } = at;
@@ -283,7 +311,7 @@ class RegionCompiler {
       if (which !== Constant.window) this.#constants[which] = constantOf(which, insn, offset, left - 1);
     }
     this.#fn.place(stencil, indexes, this.#constants, (way, symbol) => {
-      if (way === Way.resume) return this.#exits.resume(at, left, flags);
+      if (way === Way.resume) return this.#exits.resume(at, left, staleAux);
       const target = indexes[symbol] as number;
       leave();
       if (way === Way.branch) this.#branch(block, at);
@@ -341,7 +369,7 @@ class RegionCompiler {
         this.#goTo(block, site, Status.Jump);
       });
     }
-    this.#exits.leave(Status.Jump, to, this.#knownBehind(block).flags);
+    this.#exits.leave(Status.Jump, to, this.#knownBehind(block).staleAux);
   }
 
   /** Control goes to another offset; `status` is for leaving the region to it. */
@@ -357,6 +385,7 @@ class RegionCompiler {
       return this.#leaveTo(from, to, Status.Link);
     }
     this.#requirePage(pageOf(to), this.#knownBehind(from), () => this.#leaveTo(from, to, status));
+    if (graph.mergePoints.has(to) || graph.loopHeaders.has(to)) this.#computeAux(this.#knownBehind(from));
     if (graph.isBackEdge(from.start, to)) this.#fn.br(this.#loops.get(to) as Label);
     else if (graph.mergePoints.has(to)) this.#fn.br(this.#merges.get(to) as Label);
     else this.#tree(to);
@@ -368,6 +397,6 @@ class RegionCompiler {
 
   /** Leaves for an offset of the region. */
   #leaveTo(from: Block, offset: number, status: number): void {
-    this.#exits.leave(status, this.#linear(offset), this.#knownBehind(from).flags);
+    this.#exits.leave(status, this.#linear(offset), this.#knownBehind(from).staleAux);
   }
 }

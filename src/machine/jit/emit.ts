@@ -113,6 +113,7 @@ export class StencilEmit extends Emit {
   readonly #runtime: Readonly<Record<string, FunctionRef>>;
   readonly #checked: readonly string[];
   readonly #windowed: boolean;
+  readonly #auxDead: boolean;
   /** Its accesses, unless there is one of a size that is not known. */
   accesses: MemoryAccess[] | undefined = [];
   #operandAddress: Local | undefined;
@@ -127,6 +128,7 @@ export class StencilEmit extends Emit {
    * @param known what is known of the flags
    * @param checked checks that need not be made
    * @param windowed its only access is in a window that has been translated
+   * @param auxDead what needs the second word of the flags that it sets computes it
    */
   constructor(
     insn: Insn,
@@ -134,8 +136,10 @@ export class StencilEmit extends Emit {
     known: KnownFlags | undefined,
     checked: readonly string[],
     windowed: boolean,
+    auxDead: boolean,
   ) {
     super();
+    this.#auxDead = auxDead;
     this.#windowed = windowed;
     this.insn = insn;
     this.#runtime = runtime;
@@ -146,6 +150,10 @@ export class StencilEmit extends Emit {
   /** What is known of the flags behind the instruction. */
   get knownAfter(): KnownFlags | undefined {
     return this.known;
+  }
+
+  protected override isAuxDead(): boolean {
+    return this.#auxDead;
   }
 
   override condition(cc: number): Expr {

@@ -94,7 +94,7 @@ export class RegionExits {
     fn.result(i32.and(this.#how, i32.const(STATUS_MASK)));
   }
 
-  /** Leaves for a linear address. @param flags what has set the flags, if it is known */
+  /** Leaves for a linear address. @param staleAux what has set the flags, if their second word is still to be computed */
   leave(status: number, to: Expr, flags: FlagsOrigin | undefined): void {
     this.#fn.set(this.#where, to);
     this.#go(status, flags);
@@ -123,7 +123,7 @@ export class RegionExits {
 
   #go(status: number, flags: FlagsOrigin | undefined, to?: Label): void {
     const fn = this.#fn;
-    if (!flags || flags.kind === "logic") {
+    if (!flags) {
       fn.set(this.#how, i32.const(status));
       return fn.br(to ?? this.#exact);
     }
@@ -144,7 +144,7 @@ export class RegionExits {
     fn.store(StoreOp.i32, ZERO, i32.const(this.#firstRecord), CPU_SCRATCH + EN.split_region);
   }
 
-  /** The second word of the flags of an addition or a subtraction, as FlagsEmit has it. */
+  /** The second word of the flags of an addition or a subtraction. */
   #computeFlags(): void {
     const fn = this.#fn;
     const how = this.#how;
@@ -155,8 +155,7 @@ export class RegionExits {
       const r = i64.xor(i64.xor(this.#locals.get(Sym.flagsResult), inverted), ONES);
       const carries = fn.let(i64.or(i64.and(a, this.#b), i64.and(i64.or(a, this.#b), r)));
       const bits = i32.shl(i32.const(8), i32.shrU(how, i32.const(FLAGS_SIZE_SHIFT)));
-      const top = i32.and(i32.wrap(i64.shrU(carries, i64.extendU(i32.sub(bits, i32.const(2))))), i32.const(3));
-      fn.set(this.#locals.get(Sym.flagsAux), i32.or(top, i32.and(i32.wrap(carries), i32.const(8))));
+      fn.set(this.#locals.get(Sym.flagsAux), packCarries(carries, i64.extendU(i32.sub(bits, i32.const(2)))));
     });
   }
 
@@ -173,4 +172,24 @@ export class RegionExits {
     const page = i64.shl(i64.shrS(this.#where, i64.const(32)), i64.const(12));
     fn.store(StoreOp.i64, ZERO, i64.add(locals.get(Sym.pageVa), page), CPU_STATE + ST.page_va);
   }
+}
+
+/** Bits n-1 and n-2 of the vector of carries, of the operands' n bits, as bits 1 and 0; bit 3 stays. */
+const packCarries = (carries: Local, shift: Expr): Expr =>
+  i32.or(i32.and(i32.wrap(i64.shrU(carries, shift)), i32.const(3)), i32.and(i32.wrap(carries), i32.const(8)));
+
+/** Operands and result of an addition or a subtraction. */
+interface Sum {
+  readonly isSub: boolean;
+  readonly a: Local;
+  readonly b: Local;
+  readonly r: Local;
+}
+
+/** The second word of the flags of an addition or a subtraction, as FlagsEmit has it. */
+export function auxOf(fn: Fn, size: number, { isSub, a, b, r }: Sum): Expr {
+  const not = (e: Expr): Expr => i64.xor(e, ONES);
+  const x = fn.let(isSub ? not(a) : a);
+  const carries = fn.let(i64.or(i64.and(x, b), i64.and(i64.or(x, b), isSub ? r : not(r))));
+  return packCarries(carries, i64.const(size * 8 - 2));
 }

@@ -38,6 +38,9 @@ export interface InsnStencil extends Stencil {
   readonly flags: FlagsOrigin | "kept" | undefined;
   /** Bits of the checks that have been made behind it. */
   readonly checks: number;
+  /** It reads the second word of the flags as it was before; it replaces it. */
+  readonly needsAux: boolean;
+  readonly setsAux: boolean;
 }
 
 /** Checks that code need not repeat, as bits. */
@@ -59,7 +62,7 @@ const SIZES = [1, 2, 4, 8];
 /** The stencils of instructions of the same form: registers, displacement and immediate are all that they differ in. */
 export class FormStencils {
   readonly #insn: Insn;
-  /** By what is known of the flags, the checks made, and whether the access is in a window. */
+  /** By what is known of the flags, the checks made, whether the access is in a window, and whether the flags' second word is dead. */
   readonly #variants: (InsnStencil | undefined)[] = [];
   /** The code depends on the immediate, and is right for this one only. */
   readonly usesImmediate: boolean;
@@ -72,7 +75,7 @@ export class FormStencils {
 
   constructor(insn: Insn) {
     this.#insn = insn;
-    const e = this.#emit(STAND_IN, 0, false);
+    const e = this.#emit(STAND_IN, 0, false, false);
     this.usesImmediate = e.usesImmediate;
     this.#usesKnownFlags = e.usesKnownFlags;
     this.#usesChecks = e.checks.size > 0;
@@ -82,31 +85,34 @@ export class FormStencils {
     if (!this.#usesKnownFlags && !this.#usesChecks) this.#variants[0] = stencil;
   }
 
-  /** The stencil for where so much is known of the flags, these checks (bits) have been made, and the access may be in a window. */
-  at(flags: FlagsOrigin | undefined, checked: number, windowed: boolean): InsnStencil {
+  /**
+   * The stencil for where so much is known of the flags, these checks (bits) have been made, and the access may be in a window.
+   * @param auxDead what needs the second word of the flags that it sets computes it
+   */
+  at(flags: FlagsOrigin | undefined, checked: number, windowed: boolean, auxDead = false): InsnStencil {
     const known = this.#usesKnownFlags && flags?.kind !== "add" ? flags : undefined;
     const made = this.#usesChecks ? checked & ((1 << CHECK_BITS) - 1) : 0;
     const origin = known ? 1 + SIZES.indexOf(known.size) + (known.kind === "sub" ? SIZES.length : 0) : 0;
-    const variant = (((origin << CHECKS.length) | made) << 1) | (windowed ? 1 : 0);
-    return (this.#variants[variant] ??= this.#make(known, made, windowed));
+    const variant = (((origin << CHECKS.length) | made) << 2) | (windowed ? 1 : 0) | (auxDead ? 2 : 0);
+    return (this.#variants[variant] ??= this.#make(known, made, windowed, auxDead));
   }
 
-  #make(flags: FlagsOrigin | undefined, checked: number, windowed: boolean): InsnStencil {
+  #make(flags: FlagsOrigin | undefined, checked: number, windowed: boolean, auxDead: boolean): InsnStencil {
     const known = this.#usesKnownFlags ? flags && knownFlags(flags.kind, flags.size) : STAND_IN;
-    const stencil = finish(this.#emit(known, checked, windowed), known);
+    const stencil = finish(this.#emit(known, checked, windowed, auxDead), known);
     if (!stencil.sets.every((symbol) => this.sets.includes(symbol))) {
       throw new Error(`${this.#insn.def.mnemonic}: what it sets depends on what is known of the flags`);
     }
     return stencil;
   }
 
-  #emit(known: KnownFlags | undefined, checked: number, windowed: boolean): StencilEmit {
+  #emit(known: KnownFlags | undefined, checked: number, windowed: boolean, auxDead: boolean): StencilEmit {
     const { mnemonic } = this.#insn.def;
     const semantic = semantics.get(mnemonic);
     if (!semantic) throw new Error(`no semantics for ${mnemonic}`);
     const names = CHECKS.filter((_, bit) => checked & (1 << bit));
     const runtime = importRuntime(new ModuleBuilder(), [this.#insn]);
-    const e = new StencilEmit(this.#insn, runtime, known, names, windowed);
+    const e = new StencilEmit(this.#insn, runtime, known, names, windowed, auxDead);
     semantic(e);
     return e;
   }
@@ -130,6 +136,8 @@ function finish(e: StencilEmit, known: KnownFlags | undefined): InsnStencil {
     constants: [...fn.constants],
     flags: knownAfter && knownAfter === known ? "kept" : originOf(knownAfter),
     checks: checkBits(e.checks),
+    needsAux: fn.needed.has(Sym.flagsAux),
+    setsAux: fn.assigned.has(Sym.flagsAux),
   };
 }
 

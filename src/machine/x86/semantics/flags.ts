@@ -52,6 +52,11 @@ export abstract class FlagsEmit {
   abstract readonly fn: Fn;
   protected known: KnownFlags | undefined;
 
+  /** What needs the second word of the flags of an addition or a subtraction computes it from the operands. */
+  protected isAuxDead(): boolean {
+    return false;
+  }
+
   /** Calls a runtime function that the module provides (runtime.ts). */
   abstract callRuntime(name: string, type: ValType, ...args: Expr[]): Expr;
 
@@ -84,17 +89,21 @@ export abstract class FlagsEmit {
     const fn = this.fn;
     const x = fn.let(a);
     const y = fn.let(b);
-    const carries = fn.let(i64.or(i64.and(x, y), i64.and(i64.or(x, y), i64.xor(r, i64.const(-1)))));
-    this.#storeFlags(size, r, carries);
+    this.setState64("flags_result", signExtend(size, r));
+    if (!this.isAuxDead()) {
+      this.#setAux(size, i64.or(i64.and(x, y), i64.and(i64.or(x, y), i64.xor(r, i64.const(-1)))));
+    }
     this.known = { kind: "add", size, a: x, b: y, r };
   }
 
   /** Flags of a - b (- borrow) = r. */
   flagsSub(size: number, a: Local, b: Local, r: Local, known = true): void {
-    const fn = this.fn;
-    const na = fn.let(i64.xor(a, i64.const(-1)));
-    const borrows = fn.let(i64.or(i64.and(na, b), i64.and(i64.or(na, b), r)));
-    this.#storeFlags(size, r, borrows);
+    this.setState64("flags_result", signExtend(size, r));
+    if (!this.isAuxDead()) {
+      const na = this.fn.let(i64.xor(a, i64.const(-1)));
+      this.#setAux(size, i64.or(i64.and(na, b), i64.and(i64.or(na, b), r)));
+    }
+    this.known = undefined;
     if (known) this.known = { kind: "sub", size, a, b, r };
   }
 
@@ -105,12 +114,12 @@ export abstract class FlagsEmit {
     this.known = { kind: "logic", size, a: r, b: r, r };
   }
 
-  #storeFlags(size: number, r: Local, carries: Local): void {
-    this.setState64("flags_result", signExtend(size, r));
+  /** The second word, from the vector of carries or borrows. */
+  #setAux(size: number, vector: Expr): void {
+    const carries = this.fn.let(vector);
     // Bits n-1 and n-2 of the carry vector go to bits 1 and 0, bit 3 stays.
     const top = i32.and(i32.wrap(i64.shrU(carries, i64.const(size * 8 - 2))), i32.const(3));
     this.setState32("flags_aux", i32.or(top, i32.and(i32.wrap(carries), i32.const(8))));
-    this.known = undefined;
   }
 
   /**
