@@ -32,7 +32,7 @@ const LIKELY_TAKEN = 512;
 /** How far from its entry a region may reach: offsets and pages are 32-bit constants in its code. */
 const MAX_DISTANCE = 2 ** 31;
 /** Instructions of a subroutine that is copied to where it is called. */
-const MAX_COPIED = 12;
+const MAX_COPIED = 16;
 
 /** Where an instruction that crosses into the next page is put together. */
 const bytes = new Uint8Array(64);
@@ -215,21 +215,29 @@ class Discovery {
     return this.#ownOnly;
   }
 
-  /** A small subroutine costs less than the way to another region and back. */
+  /** A small subroutine, with those that it calls, costs less than the way to another region and back. */
   #copySmall(callee: number): void {
+    const offsets = this.#smallSubroutine(callee, MAX_COPIED);
+    for (const offset of offsets ?? []) this.#copied.add(offset);
+  }
+
+  /** The offsets of a subroutine's instructions, if it is no longer than `limit`: along the way that does not branch. */
+  #smallSubroutine(callee: number, limit: number): number[] | undefined {
     const offsets: number[] = [];
-    for (let offset = callee; offsets.length < MAX_COPIED; ) {
+    for (let offset: number | undefined = callee; offset !== undefined && offsets.length < limit; ) {
       const at = this.#instructionAt(offset);
-      if (!at || at.flow === "call") return;
+      if (!at) return undefined;
       offsets.push(offset);
-      if (at.flow === "ret") {
-        for (const copied of offsets) this.#copied.add(copied);
-        return;
+      if (at.flow === "ret") return offsets;
+      const target: number | undefined = this.#target(at);
+      if (at.flow === "call") {
+        const called = target === undefined ? undefined : this.#smallSubroutine(target, limit - offsets.length);
+        if (!called) return undefined;
+        offsets.push(...called);
       }
-      const target = at.flow === "jmp" ? this.#target(at) : offset + at.insn.length;
-      if (target === undefined) return;
-      offset = target;
+      offset = at.flow === "jmp" ? target : offset + at.insn.length;
     }
+    return undefined;
   }
 
   /** Where a branch, jump or call goes, as far as it is known. */

@@ -16,6 +16,16 @@ export function withEntry(region: Region, offset: number): Region | undefined {
   return analyse(more).cut > cutOf(region) ? undefined : more;
 }
 
+/** The region with entries at offsets; undefined if it cannot have all of them. */
+export function withEntries(region: Region, offsets: readonly (number | undefined)[]): Region | undefined {
+  let more: Region | undefined = region;
+  for (const offset of offsets) {
+    if (offset === undefined || !more) return undefined;
+    if (!more.entries.includes(offset)) more = withEntry(more, offset);
+  }
+  return more;
+}
+
 const cuts = new WeakMap<Region, number>();
 
 function cutOf(region: Region): number {

@@ -13,7 +13,7 @@ import type { MemoryLayout } from "../layout.ts";
 import { compileRegions } from "./compile.ts";
 import { CompileBudget } from "./compile-budget.ts";
 import { discoverRegion } from "./discovery.ts";
-import { withEntry } from "./entries.ts";
+import { withEntries, withEntry } from "./entries.ts";
 import { entryRecords, type Installation, type Live, LiveRegions } from "./live-regions.ts";
 import type { Region } from "./region.ts";
 import type { DecodedInsn } from "./region-insn.ts";
@@ -41,6 +41,8 @@ const CALLS_A_LOOK = 64;
 const MANY_SPLITS = 2000;
 /** This many are too many. */
 const SPLITS_A_MILLISECOND = 100;
+/** Instructions of a region that becomes part of another one, when that gets to it: what gets hot first is often a few instructions. */
+const MAX_ABSORBED = 40;
 /** Live regions at most. */
 const MAX_REGIONS = 8000;
 /** Decoded instructions kept. */
@@ -54,6 +56,8 @@ interface Unit {
   readonly changes: number;
   isPending: boolean;
   live: Live | undefined;
+  /** Regions that it takes the place of. */
+  readonly absorbed: readonly Unit[];
 }
 
 /** How hot a record was when it was last looked at, in milliseconds of the host. */
@@ -135,14 +139,46 @@ export class RegionCache {
     if (!this.#live.canBegin(record) || this.#addEntry(record)) return;
     // Now, while the guest is in the address space that the code is of.
     const region = this.#discover(record);
+    if (region) this.#found(record, region);
     this.#spend(now);
-    if (!region) return;
+  }
+
+  #found(record: number, region: Region): void {
     this.#settle(record);
-    if (!region.isLoop && region.instructions < MIN_INSTRUCTIONS) return;
-    const unit: Unit = { region, changes: this.#changes, isPending: true, live: undefined };
-    this.#pending.push(unit);
+    const { isLoop, instructions } = region;
+    if (!isLoop && instructions < MIN_INSTRUCTIONS) return;
     // Loops are copied to where they are entered.
-    if (!region.isLoop) this.#own(unit);
+    const whole = isLoop ? { region, absorbed: [] } : this.#absorb(region);
+    const unit: Unit = { ...whole, changes: this.#changes, isPending: true, live: undefined };
+    this.#pending.push(unit);
+    if (!isLoop) this.#own(unit);
+  }
+
+  /** The region with the entries of those that it has all entries of; it is to take their place. */
+  #absorb(region: Region): { region: Region; absorbed: Unit[] } {
+    const offsets = new Map<number, number>();
+    const others = new Set<Unit>();
+    for (const { code } of region.blocks.values()) {
+      for (const { record, offset } of code) {
+        offsets.set(record, offset);
+        const owner = this.#owners.get(record);
+        if (owner) others.add(owner.unit);
+      }
+    }
+    const absorbed: Unit[] = [];
+    let whole = region;
+    for (const unit of others) {
+      const grown = withEntries(
+        whole,
+        entryRecords(unit.region).map((record) => offsets.get(record)),
+      );
+      if (!grown) continue;
+      whole = grown;
+      absorbed.push(unit);
+      this.#disown(unit);
+      if (!unit.live) unit.isPending = false;
+    }
+    return { region: whole, absorbed };
   }
 
   #settle(record: number): void {
@@ -168,6 +204,18 @@ export class RegionCache {
       for (const { record, offset } of code) {
         if (!this.#owners.has(record)) this.#owners.set(record, { unit, offset });
       }
+    }
+  }
+
+  /** Whether the instruction of a record is in a region that is not to be absorbed. */
+  #isLarge(record: number): boolean {
+    const owner = this.#owners.get(record);
+    return owner !== undefined && owner.unit.region.instructions > MAX_ABSORBED;
+  }
+
+  #disown(unit: Unit): void {
+    for (const { code } of unit.region.blocks.values()) {
+      for (const { record } of code) if (this.#owners.get(record)?.unit === unit) this.#owners.delete(record);
     }
   }
 
@@ -214,7 +262,7 @@ export class RegionCache {
         frameOf: (page) => this.#host.frameOf(BigInt.asUintN(64, at.pageVa + BigInt(page * 4096))),
         recordAt: (frame, offset) => this.#host.recordAt(frame, offset),
         // If the region that has it could not get an entry there, this one has a copy.
-        isElsewhere: (other) => !this.#owners.has(record) && this.#owners.has(other),
+        isElsewhere: (other) => !this.#owners.has(record) && this.#isLarge(other),
       },
       at.offset,
     );
@@ -263,6 +311,7 @@ export class RegionCache {
     batch.forEach((unit, i) => {
       const live = lives[i] as Live;
       if (unit.live) this.#retire(unit.live);
+      for (const other of unit.absorbed) if (other.live) this.#drop(other);
       this.#live.install(live, instance.exports[String(i)]);
       this.#units.set(live, unit);
       unit.live = live;
@@ -286,9 +335,7 @@ export class RegionCache {
 
   /** Gives a region up. It may be found again, as it is then. */
   #drop(unit: Unit): void {
-    for (const { code } of unit.region.blocks.values()) {
-      for (const { record } of code) if (this.#owners.get(record)?.unit === unit) this.#owners.delete(record);
-    }
+    this.#disown(unit);
     for (const record of entryRecords(unit.region)) this.#settled.delete(record);
     unit.isPending = false;
     if (!unit.live) return;
