@@ -29,11 +29,15 @@ interface Known {
   checked: number;
   /** Bits of the general registers that locals hold, where they are written through. */
   fetched: number;
+  /** Those of them that are still to be stored: before control may go elsewhere. */
+  dirty: number;
   /** What has set the flags, if its operands are still in locals. */
   flags: FlagsOrigin | undefined;
   /** The same, if the second word of the flags is still to be computed from them: most flags are never asked for. */
   staleAux: FlagsOrigin | undefined;
 }
+
+const NOTHING: Known = { checked: 0, fetched: 0, dirty: 0, flags: undefined, staleAux: undefined };
 
 /** An addition or a subtraction, whose flags can be computed from its operands at any time. */
 const isSum = (flags: InsnStencil["flags"]): boolean =>
@@ -98,7 +102,7 @@ class RegionCompiler {
   }
 
   compile(): void {
-    this.#known.set(ROOT, { checked: 0, fetched: 0, flags: undefined, staleAux: undefined });
+    this.#known.set(ROOT, NOTHING);
     this.#exits.around(() => this.#within(ROOT, this.#mergesOf(ROOT)));
     this.#locals.load();
   }
@@ -165,6 +169,7 @@ class RegionCompiler {
       const at = code[i] as RegionInsn;
       const left = code.length - i;
       if (at.crossing) {
+        this.#storeDirty(known);
         const second = pageOf(at.offset) + 1;
         this.#requirePage(second, known, () => this.#exits.resume(at, left, known.staleAux));
         known.checked |= this.#pageBit(second);
@@ -173,6 +178,7 @@ class RegionCompiler {
       if (placement) {
         const { window, offset } = placement;
         if (window.first === at) {
+          this.#storeDirty(known);
           this.#fetch(known, Sym.gpr + window.register);
           opened.push(this.#open(window, at, left, known.staleAux));
         }
@@ -190,13 +196,15 @@ class RegionCompiler {
         this.#locals.write(Sym.flagsAux);
       }
       const temporaries = stencil.temporaries.map((type) => this.#fn.borrow(type));
+      if (stencil.leaves) this.#storeDirty(known);
       for (const symbol of stencil.needs) if (symbol < Sym.knownA) this.#fetch(known, stateOf(symbol, at.insn));
       this.#place(block, at, left, stencil, temporaries, known, () => {
-        this.#writeThrough(known, stencil, at.insn);
+        this.#setDirty(known, stencil, at.insn);
+        this.#storeDirty(known);
         // Control goes elsewhere for good: what is written next, the blocks that are reached from here, may use the locals.
         this.#fn.release(temporaries.splice(0));
       });
-      if (at.flow === "next" || at.flow === "conditional") this.#writeThrough(known, stencil, at.insn);
+      if (at.flow === "next" || at.flow === "conditional") this.#setDirty(known, stencil, at.insn);
       known.checked |= stencil.checks;
       if (stencil.flags === "kept") this.#fn.release(temporaries);
       else {
@@ -206,6 +214,7 @@ class RegionCompiler {
         known.staleAux = isLazy ? known.flags : undefined;
       }
     }
+    this.#storeDirty(known);
     if (block.next !== undefined) this.#goTo(block, block.next, Status.JumpUnchecked);
     // The blocks that this one is the only way to have used them, too.
     this.#fn.release(held);
@@ -228,9 +237,8 @@ class RegionCompiler {
     const { mergePoints, loopHeaders, dominator } = this.#graph;
     const { checked, fetched, flags, staleAux } = this.#known.get(dominator(at) as number) as Known;
     const here = checked | this.#pageBit(pageOf(at));
-    if (mergePoints.has(at) || loopHeaders.has(at))
-      return { checked: here, fetched: 0, flags: undefined, staleAux: undefined };
-    return { checked: here, fetched, flags, staleAux };
+    if (mergePoints.has(at) || loopHeaders.has(at)) return { ...NOTHING, checked: here };
+    return { checked: here, fetched, dirty: 0, flags, staleAux };
   }
 
   /** Loads a general register that is written through, unless its local holds it. */
@@ -240,14 +248,21 @@ class RegionCompiler {
     known.fetched |= 1 << symbol;
   }
 
-  /** Stores the general registers that an instruction has set, if they are written through. */
-  #writeThrough(known: Known, { sets }: InsnStencil, insn: Insn): void {
+  /** An instruction has set general registers that are written through. */
+  #setDirty(known: Known, { sets }: InsnStencil, insn: Insn): void {
     for (const set of sets) {
       const symbol = stateOf(set, insn);
       if (!this.#locals.isThrough(symbol)) continue;
-      this.#locals.store(symbol);
       known.fetched |= 1 << symbol;
+      known.dirty |= 1 << symbol;
     }
+  }
+
+  #storeDirty(known: Known): void {
+    for (let symbol = 0; known.dirty >>> symbol !== 0; symbol++) {
+      if (known.dirty & (1 << symbol)) this.#locals.store(symbol);
+    }
+    known.dirty = 0;
   }
 
   /** Translates a window where its first access is. Returns the local that has its host address, to be released. */

@@ -38,6 +38,8 @@ export interface InsnStencil extends Stencil {
   readonly flags: FlagsOrigin | "kept" | undefined;
   /** Bits of the checks that have been made behind it. */
   readonly checks: number;
+  /** Control may leave the region, or the block, in it. */
+  readonly leaves: boolean;
   /** It reads the second word of the flags as it was before; it replaces it. */
   readonly needsAux: boolean;
   readonly setsAux: boolean;
@@ -136,9 +138,15 @@ function finish(e: StencilEmit, known: KnownFlags | undefined): InsnStencil {
     constants: [...fn.constants],
     flags: knownAfter && knownAfter === known ? "kept" : originOf(knownAfter),
     checks: checkBits(e.checks),
+    leaves: hasFlow(stencil),
     needsAux: fn.needed.has(Sym.flagsAux),
     setsAux: fn.assigned.has(Sym.flagsAux),
   };
+}
+
+function hasFlow({ holes }: Stencil): boolean {
+  for (let i = 0; i < holes.length; i += 3) if (holes[i + 1] === HoleKind.Flow) return true;
+  return false;
 }
 
 /** Where control leaves an instruction for good, other blocks are written, with the same symbols. */
