@@ -42,8 +42,8 @@ function snapshot({ cpu, bytes }: FlatMachine): unknown {
   };
 }
 
-function compareTiers(seed: number, faults: boolean): RegionStatistics {
-  const program = randomProgram(new Random(seed), ITERATIONS, faults);
+function compareTiers(seed: number, faults: boolean, broken = false): RegionStatistics {
+  const program = randomProgram(new Random(seed), ITERATIONS, faults, broken);
   const plain = flatMachine({ jit: false });
   const compiled = flatMachine({ jitThreshold: 1 });
   // Many programs spread over two pages.
@@ -70,6 +70,12 @@ test("random loops with page crossings and faults give the same state at every e
   let compiled = 0;
   for (let i = 0; i < PROGRAMS; i++) compiled += compareTiers(0x4321 + i * 104729, true).compiled;
   assert.ok(compiled > 0, "nothing was compiled");
+});
+
+test("random code in many regions with several entries gives the same state at every exit", () => {
+  let compiled = 0;
+  for (let i = 0; i < PROGRAMS; i++) compiled += compareTiers(0x5678 + i * 15485863, i % 2 === 1, true).compiled;
+  assert.ok(compiled >= 2 * PROGRAMS, `only ${compiled} regions were compiled`);
 });
 
 test("a long way of branches within branches is compiled", () => {

@@ -37,8 +37,9 @@ const rex = (w: number, reg: number, rm: number): number => 0x40 | (w << 3) | ((
 /**
  * A program that runs `iterations` times through a random body and ends with INT3.
  * @param faults accesses may also cross pages and leave the mapping
+ * @param broken there are instructions that are not compiled: the loop is many regions, which are entered at many places
  */
-export function randomProgram(random: Random, iterations: number, faults: boolean): Uint8Array {
+export function randomProgram(random: Random, iterations: number, faults: boolean, broken = false): Uint8Array {
   const register = (): number => {
     for (;;) {
       const r = random.next(16);
@@ -114,6 +115,11 @@ export function randomProgram(random: Random, iterations: number, faults: boolea
         ][random.next(4)] as number[];
     }
   };
+  /** push rsi; push rdi; lea rsi, [rbx + d]; lea rdi, [rbx + d]; movsb; pop rdi; pop rsi */
+  function copyByte(): number[] {
+    const address = (): number[] => imm32(random.next(0xff0));
+    return [0x56, 0x57, 0x48, 0x8d, 0xb3, ...address(), 0x48, 0x8d, 0xbb, ...address(), 0xa4, 0x5f, 0x5e];
+  }
   /** Loads a number, works on it, stores it. */
   function x87(): number[] {
     const [load, loadExtension] = random.pick([
@@ -168,6 +174,7 @@ export function randomProgram(random: Random, iterations: number, faults: boolea
         indirectCall(mayCall);
         continue;
       }
+      if (broken && random.next(10) === 0) code.push(...copyByte());
       const insn = instruction();
       // Now and then a conditional branch over the instruction.
       if (random.next(5) === 0) code.push(0x70 + random.next(16), insn.length);
