@@ -146,6 +146,12 @@ function blocksOfLoop(blocks: ReadonlyMap<number, Block>, entry: number, overCal
   return loop;
 }
 
+function recordIn(source: RegionSource, frames: ReadonlyMap<number, number>, offset: number): number {
+  const page = pageOf(offset);
+  const mfn = frames.get(page);
+  return mfn === undefined ? 0 : source.recordAt(mfn, offset - page * 4096);
+}
+
 class Discovery {
   readonly insns = new Map<number, RegionInsn>();
   readonly frames = new Map<number, number>();
@@ -168,8 +174,11 @@ class Discovery {
     let instructions = 0;
     for (const block of blocks.values()) instructions += block.code.length;
     const { frames } = this;
-    const { windows } = this.#source;
-    return { entries, blocks, instructions, isLoop, frames, windows, recordAt: (offset) => this.#recordAt(offset) };
+    const source = this.#source;
+    const { windows } = source;
+    // Regions live long, and what has been explored need not.
+    const recordAt = (offset: number): number => recordIn(source, frames, offset);
+    return { entries, blocks, instructions, isLoop, frames, windows, recordAt };
   }
 
   explore(entry: number): void {
@@ -261,12 +270,6 @@ class Discovery {
     const mfn = this.#source.frameOf(page);
     if (mfn !== undefined) this.frames.set(page, mfn);
     return mfn;
-  }
-
-  #recordAt(offset: number): number {
-    const page = pageOf(offset);
-    const mfn = this.frames.get(page);
-    return mfn === undefined ? 0 : this.#source.recordAt(mfn, offset - page * 4096);
   }
 
   #instructionAt(offset: number): RegionInsn | undefined {

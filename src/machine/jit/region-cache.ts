@@ -56,8 +56,8 @@ interface Unit {
   readonly changes: number;
   isPending: boolean;
   live: Live | undefined;
-  /** Regions that it takes the place of. */
-  readonly absorbed: readonly Unit[];
+  /** Regions whose place it takes as soon as it is compiled. */
+  absorbed: readonly Unit[];
 }
 
 /** How hot a record was when it was last looked at, in milliseconds of the host. */
@@ -312,6 +312,7 @@ export class RegionCache {
       const live = lives[i] as Live;
       if (unit.live) this.#retire(unit.live);
       for (const other of unit.absorbed) if (other.live) this.#drop(other);
+      unit.absorbed = [];
       this.#live.install(live, instance.exports[String(i)]);
       this.#units.set(live, unit);
       unit.live = live;
