@@ -8,9 +8,9 @@ import { type Expr, i32, i64, type Local, NodeKind, node, StoreOp, ValType } fro
 import type { Fn, Label } from "../wasm/function.ts";
 import { ModuleBuilder } from "../wasm/module.ts";
 import type { Insn } from "../x86/insn.ts";
-import { cpuState } from "../x86/state.ts";
 import { Constant, Way } from "./emit.ts";
 import { analyse, type FlowGraph, ROOT } from "./flow-graph.ts";
+import type { Live } from "./live-regions.ts";
 import { RegionLocals, Sym } from "./locals.ts";
 import { type Block, branchTarget, pageOf, type Region } from "./region.ts";
 import { auxOf, RegionExits } from "./region-exits.ts";
@@ -18,7 +18,6 @@ import type { RegionInsn } from "./region-insn.ts";
 import { CHECK_BITS, constantOf, type FlagsOrigin, type InsnStencil, importRuntime, stateOf } from "./stencils.ts";
 import { findWindows, type Placement, type Window, windowStencil } from "./windows.ts";
 
-const _ST = cpuState.offset;
 const EN = engineState.offset;
 const ZERO = i32.const(0);
 const NO_WINDOWS: ReadonlyMap<RegionInsn, Placement> = new Map();
@@ -43,19 +42,13 @@ const NOTHING: Known = { checked: 0, fetched: 0, dirty: 0, flags: undefined, sta
 const isSum = (flags: InsnStencil["flags"]): boolean =>
   flags !== undefined && flags !== "kept" && (flags.kind === "add" || flags.kind === "sub");
 
-/** A region, and the index in the table at which its first entry will be found; those of the others follow. */
-export interface IndexedRegion {
-  readonly region: Region;
-  readonly index: number;
-}
-
-function* insnsOf(regions: readonly IndexedRegion[]): Generator<Insn> {
+function* insnsOf(regions: readonly Live[]): Generator<Insn> {
   for (const { region } of regions)
     for (const { code } of region.blocks.values()) for (const { insn } of code) yield insn;
 }
 
 /** Compiles regions into one module; its exports "0", "1", ... take the index of the entry and return a `Status`. */
-export function compileRegions(layout: MemoryLayout, regions: readonly IndexedRegion[]): Uint8Array {
+export function compileRegions(layout: MemoryLayout, regions: readonly Live[]): Uint8Array {
   const module = new ModuleBuilder();
   module.importMemory(layout.size / 65536);
   importRuntime(module, insnsOf(regions));
@@ -88,7 +81,7 @@ class RegionCompiler {
   readonly #windows: ReadonlyMap<RegionInsn, Placement>;
   readonly #hosts = new Map<Window, Local>();
 
-  constructor(fn: Fn, { region, index }: IndexedRegion) {
+  constructor(fn: Fn, { region, index }: Live) {
     this.#fn = fn;
     this.#region = region;
     this.#index = index;

@@ -8,7 +8,7 @@ import { TABLE_SIZE } from "../interpreter/status.ts";
 import type { MachineMemory } from "../memory.ts";
 import { pageOf, type Region } from "./region.ts";
 
-/** A region that is in use. */
+/** A region with its places in the table: in use, or about to be. */
 export interface Live {
   readonly region: Region;
   /** Of the first entry, in the table; those of the others follow. */

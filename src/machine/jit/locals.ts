@@ -85,7 +85,7 @@ const GPRS = 16;
 /**
  * The state that a region keeps in locals: what it uses is loaded at its entry, what it has written is stored where control leaves.
  *
- * Or else general registers are loaded where they are first used, and stored as soon as they are written: there is less code where control
+ * Or else general registers are loaded where they are first used, and stored before control may leave: there is less code where control
  * comes in and goes out, and more in between. So loops keep them in locals, and other regions write them through.
  */
 export class RegionLocals {
@@ -94,7 +94,6 @@ export class RegionLocals {
   readonly #fn: Fn;
   readonly #used: Local[] = [];
   readonly #written = new Uint8Array(STATE_SYMBOLS);
-
   /** General registers are written through. */
   readonly #through: boolean;
 
