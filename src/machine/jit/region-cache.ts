@@ -21,7 +21,7 @@ import type { DecodedInsn } from "./region-insn.ts";
 /** Regions without a loop are this long at least; even short ones save the way from one region to the interpreter and back. */
 const MIN_INSTRUCTIONS = 2;
 /** Regions compiled in one go: bounds the time that the guest waits. */
-const MAX_BATCH = 128;
+const MAX_BATCH = 96;
 /**
  * A smaller batch waits for more, but no longer than these milliseconds. A module costs as much as some ten regions in it; and the
  * more modules there are, the farther is the way from region to region, since V8 gives each pages and a jump table of its own. So a
