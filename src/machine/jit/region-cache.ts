@@ -176,7 +176,8 @@ export class RegionCache {
       whole = grown;
       absorbed.push(unit);
       this.#disown(unit);
-      if (!unit.live) unit.isPending = false;
+      // Whatever it was to get is in the other one.
+      unit.isPending = false;
     }
     return { region: whole, absorbed };
   }
