@@ -7,24 +7,12 @@
  *
  *     npx tsx bench/wide-code.ts
  */
-import { type Expr, i32, i64, StoreOp, ValType } from "../src/machine/wasm/expression.ts";
+import { i32, i64, type Local, StoreOp, ValType } from "../src/machine/wasm/expression.ts";
 import type { Fn, Label } from "../src/machine/wasm/function.ts";
 import { callIndirect, ModuleBuilder } from "../src/machine/wasm/module.ts";
+import { Random } from "../tests/jit/random-program.ts";
 import { flatMachine } from "../tests/machine/flat-machine.ts";
-
-/** The same numbers in every run. */
-class Random {
-  #state = 12345;
-  next(bound: number): number {
-    this.#state = (Math.imul(this.#state, 1103515245) + 12345) & 0x7fffffff;
-    return (this.#state >> 8) % bound;
-  }
-  pick<T>(from: readonly T[]): T {
-    return from[this.next(from.length)] as T;
-  }
-}
-
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
+import { median } from "./report/statistics.ts";
 
 const timed = (work: () => void): number => {
   const start = performance.now();
@@ -62,7 +50,7 @@ const rel32 = (n: number): number[] => [n & 255, (n >> 8) & 255, (n >> 16) & 255
 
 /** Nanoseconds an instruction of a loop of so many instructions. */
 function interpreted(count: number, forms: number): number {
-  const random = new Random();
+  const random = new Random(12345);
   const { cpu, bytes } = flatMachine({ jit: false });
   const code = [0x48, 0xbb, ...rel32(DATA), 0, 0, 0, 0];
   const top = CODE + code.length;
@@ -102,7 +90,7 @@ function region(fn: Fn, random: Random, number: number): void {
     for (let step = 0; step < STEPS; step++) {
       const [a, b, c] = [random.pick(registers), random.pick(registers), random.pick(registers)];
       if (random.next(2) === 0) {
-        const mixed: Expr = i64.sub(i64.xor(a, b), i64.const(step));
+        const mixed = i64.sub(i64.xor(a, b), i64.const(step));
         fn.set(c, i64.and(random.next(2) ? i64.add(a, b) : mixed, i64.const(0x7f8)));
         continue;
       }
@@ -122,7 +110,7 @@ function region(fn: Fn, random: Random, number: number): void {
 }
 
 function compileRegions(memory: WebAssembly.Memory, table: WebAssembly.Table): void {
-  const random = new Random();
+  const random = new Random(12345);
   for (let first = 0; first < REGIONS; first += BATCH) {
     const module = new ModuleBuilder();
     module.importMemory(64);
@@ -141,10 +129,10 @@ function compileDriver(memory: WebAssembly.Memory, table: WebAssembly.Table): (f
   module.importTable();
   const type = module.typeIndex({ params: [], results: [I32] });
   module.define(module.declare([I32, I32], [I32], "run"), (fn) => {
-    const [at, to] = fn.params as [Expr & { code: number }, Expr];
+    const [at, to] = fn.params as [Local, Local];
     fn.loop((again) => {
       fn.run(callIndirect(type, I32, [], i32.load(at)), true);
-      fn.set(at as never, i32.add(at, i32.const(4)));
+      fn.set(at, i32.add(at, i32.const(4)));
       fn.brIf(again, i32.ltU(at, to));
     });
     fn.result(i32.const(0));
@@ -155,7 +143,7 @@ function compileDriver(memory: WebAssembly.Memory, table: WebAssembly.Table): (f
 
 /** Puts the numbers below `count` into memory, in a random order. */
 function shuffle(memory: WebAssembly.Memory, count: number): void {
-  const random = new Random();
+  const random = new Random(12345);
   const order = new Uint32Array(memory.buffer, ORDER, count).map((_, i) => i);
   for (let i = count - 1; i > 0; i--) {
     const j = random.next(i + 1);

@@ -4,16 +4,17 @@ import { engineState } from "../interpreter/engine-state.ts";
 import { fetchTlbEntry } from "../interpreter/runtime.ts";
 import { Status } from "../interpreter/status.ts";
 import { CPU_SCRATCH, type MemoryLayout } from "../layout.ts";
-import { type Expr, i32, i64, type Local, NodeKind, node, StoreOp, ValType } from "../wasm/expression.ts";
+import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../wasm/expression.ts";
 import type { Fn, Label } from "../wasm/function.ts";
 import { ModuleBuilder } from "../wasm/module.ts";
 import type { Insn } from "../x86/insn.ts";
-import { Constant, Way } from "./emit.ts";
+import { sumAux } from "../x86/semantics/flags.ts";
+import { Constant, local, Way } from "./emit.ts";
 import { analyse, type FlowGraph, ROOT } from "./flow-graph.ts";
 import type { Live } from "./live-regions.ts";
 import { RegionLocals, Sym } from "./locals.ts";
 import { type Block, branchTarget, pageOf, type Region } from "./region.ts";
-import { auxOf, RegionExits } from "./region-exits.ts";
+import { RegionExits } from "./region-exits.ts";
 import type { RegionInsn } from "./region-insn.ts";
 import { CHECK_BITS, constantOf, type FlagsOrigin, type InsnStencil, importRuntime, stateOf } from "./stencils.ts";
 import { findWindows, type Placement, type Window, windowStencil } from "./windows.ts";
@@ -142,12 +143,8 @@ class RegionCompiler {
     this.#tree(last);
   }
 
-  #setBudget(value: Expr): void {
-    this.#fn.set(this.#budget, value);
-  }
-
   #spend(n: number): void {
-    if (n !== 0) this.#setBudget(i32.sub(this.#budget, i32.const(n)));
+    if (n !== 0) this.#fn.set(this.#budget, i32.sub(this.#budget, i32.const(n)));
   }
 
   #block(block: Block): void {
@@ -217,11 +214,11 @@ class RegionCompiler {
   /** Writes the second word of the flags, if it is stale. */
   #computeAux({ staleAux }: Known): void {
     if (!staleAux) return;
-    const local = (code: number): Local => node(NodeKind.Local, ValType.i64, code) as Local;
+    const { kind, size, a, b } = staleAux;
     this.#fn.scope(() => {
-      const { kind, size, a, b } = staleAux;
-      const operands = { isSub: kind === "sub", a: local(a), b: local(b), r: this.#locals.get(Sym.flagsResult) };
-      this.#fn.set(this.#locals.get(Sym.flagsAux), auxOf(this.#fn, size, operands));
+      const r = this.#locals.get(Sym.flagsResult);
+      const aux = sumAux(this.#fn, kind === "sub", size, local(ValType.i64, a), local(ValType.i64, b), r);
+      this.#fn.set(this.#locals.get(Sym.flagsAux), aux);
     });
   }
 
@@ -259,7 +256,7 @@ class RegionCompiler {
   }
 
   /** Translates a window where its first access is. Returns the local that has its host address, to be released. */
-  #open(window: Window, at: RegionInsn, left: number, flags: FlagsOrigin | undefined): Local {
+  #open(window: Window, at: RegionInsn, left: number, staleAux: FlagsOrigin | undefined): Local {
     const { register, start, span } = window;
     const { indexes } = this.#locals;
     const stencil = windowStencil(window);
@@ -274,8 +271,8 @@ class RegionCompiler {
     this.#constants[Constant.windowStart] = start;
     this.#constants[Constant.windowLast] = span - 1;
     this.#fn.place(stencil, indexes, this.#constants, (_, symbol) => {
-      const linear = node(NodeKind.Local, ValType.i64, indexes[symbol] as number) as Local;
-      this.#exits.missWindow(at, left, flags, linear, span);
+      const linear = local(ValType.i64, indexes[symbol] as number);
+      this.#exits.missWindow(at, left, staleAux, linear, span);
     });
     this.#fn.release(temporaries);
     this.#hosts.set(window, host);
@@ -285,8 +282,8 @@ class RegionCompiler {
   /** From symbols to locals. */
   #origin(flags: FlagsOrigin | undefined, temporaries: readonly Local[]): FlagsOrigin | undefined {
     if (!flags) return undefined;
-    const local = (symbol: number): number => (temporaries[symbol - Sym.temporary] as Local).code;
-    return { ...flags, a: local(flags.a), b: local(flags.b), r: local(flags.r) };
+    const indexOf = (symbol: number): number => (temporaries[symbol - Sym.temporary] as Local).code;
+    return { ...flags, a: indexOf(flags.a), b: indexOf(flags.b), r: indexOf(flags.r) };
   }
 
   /**
@@ -323,7 +320,7 @@ class RegionCompiler {
       const target = indexes[symbol] as number;
       leave();
       if (way === Way.branch) this.#branch(block, at);
-      else this.#jump(block, node(NodeKind.Local, ValType.i64, target) as Local);
+      else this.#jump(block, local(ValType.i64, target));
     });
   }
 

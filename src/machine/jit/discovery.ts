@@ -42,13 +42,11 @@ const bytes = new Uint8Array(64);
  * the subroutines it calls, and nothing beside it; or if there is none, the likely way from there.
  */
 export function discoverRegion(source: RegionSource, entry: number): Region {
-  const own = new Discovery(source, true);
-  own.explore(entry);
-  const blocks = own.cutIntoBlocks();
+  const own = new Discovery(source, entry, true);
+  const { blocks } = own;
   if (blocksOfLoop(blocks, entry, true).size > 0) {
-    const all = own.hasMetOthers ? new Discovery(source, false) : own;
-    if (all !== own) all.explore(entry);
-    const loop = blocksOfLoop(all === own ? blocks : all.cutIntoBlocks(), entry, false);
+    const all = own.hasMetOthers ? new Discovery(source, entry, false) : own;
+    const loop = blocksOfLoop(all.blocks, entry, false);
     if (loop.size > 0) {
       findReturns(loop);
       return all.region([entry], loop, true);
@@ -61,18 +59,12 @@ export function discoverRegion(source: RegionSource, entry: number): Region {
 
 /** Behind calls of what is not among the blocks: control comes back there from outside. */
 function returnsFromElsewhere(blocks: ReadonlyMap<number, Block>, entry: number): number[] {
-  const reached = new Set([entry]);
+  const reached = new Set<number>();
   const reach = (from: number): void => {
-    const ahead = [from];
-    for (let at = ahead.pop(); at !== undefined; at = ahead.pop()) {
-      const block = blocks.get(at);
-      if (!block) continue;
-      for (const to of successorsOf(block)) {
-        if (reached.has(to)) continue;
-        reached.add(to);
-        ahead.push(to);
-      }
-    }
+    const block = blocks.get(from);
+    if (!block || reached.has(from)) return;
+    reached.add(from);
+    successorsOf(block).forEach(reach);
   };
   reach(entry);
   const returns: number[] = [];
@@ -81,7 +73,6 @@ function returnsFromElsewhere(blocks: ReadonlyMap<number, Block>, entry: number)
     const site = returnSite(block);
     if (reached.has(site) || !blocks.has(site)) continue;
     returns.push(site);
-    reached.add(site);
     reach(site);
   }
   return returns;
@@ -110,7 +101,10 @@ function isLikelyTaken(memory: MachineMemory, { record, crossing }: RegionInsn):
   return !crossing && (memory.u32[(record + REC_DISP) >>> 2] as number) >= LIKELY_TAKEN;
 }
 
-/** The blocks that are reached from the entry, and from which it can be reached again, with the subroutines called in them. @param overCalls calls of what is not among the blocks are stepped over, too */
+/**
+ * The blocks that are reached from the entry, and from which it can be reached again, with the subroutines called in them.
+ * @param overCalls calls of what is not among the blocks are stepped over, too
+ */
 function blocksOfLoop(blocks: ReadonlyMap<number, Block>, entry: number, overCalls: boolean): Map<number, Block> {
   const predecessors = new Map<number, number[]>();
   const reached = new Set([entry]);
@@ -153,27 +147,30 @@ function recordIn(source: RegionSource, frames: ReadonlyMap<number, number>, off
 }
 
 class Discovery {
-  readonly insns = new Map<number, RegionInsn>();
-  readonly frames = new Map<number, number>();
-  readonly #source: RegionSource;
-  readonly #leaders = new Set<number>();
-
+  /** What has been explored, by start offset. */
+  readonly blocks: ReadonlyMap<number, Block>;
   /** There is code that other regions have. */
   hasMetOthers = false;
+  readonly #insns = new Map<number, RegionInsn>();
+  readonly #frames = new Map<number, number>();
+  readonly #source: RegionSource;
+  readonly #leaders = new Set<number>();
   /** Stop at code that other regions have. */
   readonly #ownOnly: boolean;
   /** Where there is a copy of a small subroutine, that another region has, too. */
   readonly #copied = new Set<number>();
 
-  constructor(source: RegionSource, ownOnly: boolean) {
+  constructor(source: RegionSource, entry: number, ownOnly: boolean) {
     this.#source = source;
     this.#ownOnly = ownOnly;
+    this.#explore(entry);
+    this.blocks = this.#cutIntoBlocks();
   }
 
   region(entries: readonly number[], blocks: ReadonlyMap<number, Block>, isLoop: boolean): Region {
     let instructions = 0;
     for (const block of blocks.values()) instructions += block.code.length;
-    const { frames } = this;
+    const frames = this.#frames;
     const source = this.#source;
     const { windows } = source;
     // Regions live long, and what has been explored need not.
@@ -181,7 +178,7 @@ class Discovery {
     return { entries, blocks, instructions, isLoop, frames, windows, recordAt };
   }
 
-  explore(entry: number): void {
+  #explore(entry: number): void {
     const ahead = [entry];
     const lead = (to: number | undefined): void => {
       if (to === undefined) return;
@@ -191,11 +188,11 @@ class Discovery {
     this.#leaders.add(entry);
     // What was found last, which is the likely way, is gone on with first.
     for (let offset = ahead.pop(); offset !== undefined; offset = ahead.pop()) {
-      for (let length = 1; !this.insns.has(offset) && this.insns.size < MAX_INSTRUCTIONS; length++) {
+      for (let length = 1; !this.#insns.has(offset) && this.#insns.size < MAX_INSTRUCTIONS; length++) {
         if (length % MAX_BLOCK === 0) this.#leaders.add(offset);
         const at = this.#instructionAt(offset);
         if (!at || (offset !== entry && this.#isElsewhere(at))) break;
-        this.insns.set(offset, at);
+        this.#insns.set(offset, at);
         const { flow } = at;
         const next: number = offset + at.insn.length;
         if (flow === "conditional") {
@@ -264,11 +261,11 @@ class Discovery {
   }
 
   #frame(page: number): number | undefined {
-    const known = this.frames.get(page);
+    const known = this.#frames.get(page);
     if (known !== undefined) return known;
-    if (this.frames.size >= MAX_PAGES) return undefined;
+    if (this.#frames.size >= MAX_PAGES) return undefined;
     const mfn = this.#source.frameOf(page);
-    if (mfn !== undefined) this.frames.set(page, mfn);
+    if (mfn !== undefined) this.#frames.set(page, mfn);
     return mfn;
   }
 
@@ -308,7 +305,7 @@ class Discovery {
     return last !== 0 && Math.abs(last) < MAX_DISTANCE ? last + page * 4096 : undefined;
   }
 
-  cutIntoBlocks(): Map<number, Block> {
+  #cutIntoBlocks(): Map<number, Block> {
     const blocks = new Map<number, Block>();
     for (const start of this.#leaders) {
       const block = this.#blockAt(start);
@@ -321,7 +318,7 @@ class Discovery {
     const code: RegionInsn[] = [];
     let offset = start;
     for (;;) {
-      const at = this.insns.get(offset);
+      const at = this.#insns.get(offset);
       if (!at || (offset !== start && this.#leaders.has(offset))) {
         return { start, code, taken: undefined, next: offset, targets: [] };
       }

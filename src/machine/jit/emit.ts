@@ -82,8 +82,8 @@ const LOW_32 = [0, 1, 2, 3, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31];
 /** The low bytes of a vector, zero-extended. */
 const lowOf = (v: Expr, size: 4 | 8): Expr => v128.shuffle(v, v128.const(0n, 0n), size === 8 ? LOW_64 : LOW_32);
 
-/** The local that a symbol is bound to. */
-export const local = (type: ValType, symbol: number): Local => node(NodeKind.Local, type, symbol) as Local;
+/** A local by its index; in stencils, the one that a symbol is bound to. */
+export const local = (type: ValType, index: number): Local => node(NodeKind.Local, type, index) as Local;
 
 /** The page of a linear address. */
 export const pageBase = (linear: Expr): Expr => i64.and(linear, i64.const(~0xfffn));

@@ -13,7 +13,7 @@ export function withEntry(region: Region, offset: number): Region | undefined {
   const blocks = region.blocks.has(offset) ? region.blocks : splitAt(region.blocks, offset);
   if (!blocks) return undefined;
   const more: Region = { ...region, blocks, entries: [...region.entries, offset] };
-  return analyse(more).cut > cutOf(region) ? undefined : more;
+  return cutOf(more) > cutOf(region) ? undefined : more;
 }
 
 /** The region with entries at offsets; undefined if it cannot have all of them. */

@@ -80,7 +80,7 @@ export const stateSymbol = (symbol: number): Local =>
   node(NodeKind.Local, (HOMES[symbol] as Home).type, symbol) as Local;
 
 /** General registers come first among the symbols. */
-const GPRS = 16;
+export const GPRS = 16;
 
 /**
  * The state that a region keeps in locals: what it uses is loaded at its entry, what it has written is stored where control leaves.
@@ -150,8 +150,8 @@ export class RegionLocals {
 
   /** Writes the stores of what has been written. */
   save(): void {
-    for (let symbol = this.#through ? GPRS : 0; symbol < STATE_SYMBOLS; symbol++) {
-      if (this.#written[symbol]) this.store(symbol);
+    for (let symbol = 0; symbol < STATE_SYMBOLS; symbol++) {
+      if (this.#written[symbol] && !this.isThrough(symbol)) this.store(symbol);
     }
   }
 

@@ -6,10 +6,11 @@ import { engineState } from "../interpreter/engine-state.ts";
 import { RECORD_SIZE } from "../interpreter/record.ts";
 import { Status } from "../interpreter/status.ts";
 import { CPU_SCRATCH, CPU_STATE } from "../layout.ts";
-import { type Expr, i32, i64, type Local, NodeKind, node, StoreOp, ValType } from "../wasm/expression.ts";
+import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../wasm/expression.ts";
 import type { Fn, Label } from "../wasm/function.ts";
+import { carryVector, packCarries } from "../x86/semantics/flags.ts";
 import { cpuState } from "../x86/state.ts";
-import { pageBase } from "./emit.ts";
+import { local, pageBase } from "./emit.ts";
 import { type RegionLocals, Sym } from "./locals.ts";
 import { pageOf, type Region } from "./region.ts";
 import type { RegionInsn } from "./region-insn.ts";
@@ -94,25 +95,28 @@ export class RegionExits {
     fn.result(i32.and(this.#how, i32.const(STATUS_MASK)));
   }
 
-  /** Leaves for a linear address. @param staleAux what has set the flags, if their second word is still to be computed */
-  leave(status: number, to: Expr, flags: FlagsOrigin | undefined): void {
+  /**
+   * Leaves for a linear address.
+   * @param staleAux what has set the flags, if their second word is still to be computed
+   */
+  leave(status: number, to: Expr, staleAux: FlagsOrigin | undefined): void {
     this.#fn.set(this.#where, to);
-    this.#go(status, flags);
+    this.#go(status, staleAux);
   }
 
   /** Leaves at an instruction; it and those behind it in its block, `left` in all, have not been executed. */
-  resume(at: RegionInsn, left: number, flags: FlagsOrigin | undefined): void {
+  resume(at: RegionInsn, left: number, staleAux: FlagsOrigin | undefined): void {
     this.#resumeAt(at, left);
-    this.#go(Status.Resume, flags);
+    this.#go(Status.Resume, staleAux);
   }
 
   /** As `resume`, where a window (windows.ts) of so many bytes has not been translated. */
-  missWindow(at: RegionInsn, left: number, flags: FlagsOrigin | undefined, linear: Local, span: number): void {
+  missWindow(at: RegionInsn, left: number, staleAux: FlagsOrigin | undefined, linear: Local, span: number): void {
     this.#fn.set(this.#window, linear);
     this.#fn.set(this.#last, i64.const(span - 1));
     this.#areMissed = true;
     this.#resumeAt(at, left);
-    this.#go(Status.Resume, flags, this.#missed);
+    this.#go(Status.Resume, staleAux, this.#missed);
   }
 
   #resumeAt(at: RegionInsn, left: number): void {
@@ -121,17 +125,17 @@ export class RegionExits {
     this.#fn.set(this.#where, i64.const((BigInt(pageOf(at.offset)) << 32n) | BigInt(inPage)));
   }
 
-  #go(status: number, flags: FlagsOrigin | undefined, to?: Label): void {
+  #go(status: number, staleAux: FlagsOrigin | undefined, to?: Label): void {
     const fn = this.#fn;
-    if (!flags) {
+    if (!staleAux) {
       fn.set(this.#how, i32.const(status));
       return fn.br(to ?? this.#exact);
     }
     this.#arePending = true;
-    fn.set(this.#a, node(NodeKind.Local, I64, flags.a) as Local);
-    fn.set(this.#b, node(NodeKind.Local, I64, flags.b) as Local);
-    const sub = flags.kind === "sub" ? FLAGS_OF_SUB : 0;
-    fn.set(this.#how, i32.const(status | FLAGS_PENDING | sub | (Math.log2(flags.size) << FLAGS_SIZE_SHIFT)));
+    fn.set(this.#a, local(I64, staleAux.a));
+    fn.set(this.#b, local(I64, staleAux.b));
+    const sub = staleAux.kind === "sub" ? FLAGS_OF_SUB : 0;
+    fn.set(this.#how, i32.const(status | FLAGS_PENDING | sub | (Math.log2(staleAux.size) << FLAGS_SIZE_SHIFT)));
     fn.br(to ?? this.#pending);
   }
 
@@ -153,7 +157,7 @@ export class RegionExits {
       const inverted = fn.let(i64.sub(i64.const(0), i64.extendU(isSub)));
       const a = fn.let(i64.xor(this.#a, inverted));
       const r = i64.xor(i64.xor(this.#locals.get(Sym.flagsResult), inverted), ONES);
-      const carries = fn.let(i64.or(i64.and(a, this.#b), i64.and(i64.or(a, this.#b), r)));
+      const carries = fn.let(carryVector(a, this.#b, r));
       const bits = i32.shl(i32.const(8), i32.shrU(how, i32.const(FLAGS_SIZE_SHIFT)));
       fn.set(this.#locals.get(Sym.flagsAux), packCarries(carries, i64.extendU(i32.sub(bits, i32.const(2)))));
     });
@@ -172,24 +176,4 @@ export class RegionExits {
     const page = i64.shl(i64.shrS(this.#where, i64.const(32)), i64.const(12));
     fn.store(StoreOp.i64, ZERO, i64.add(locals.get(Sym.pageVa), page), CPU_STATE + ST.page_va);
   }
-}
-
-/** Bits n-1 and n-2 of the vector of carries, of the operands' n bits, as bits 1 and 0; bit 3 stays. */
-const packCarries = (carries: Local, shift: Expr): Expr =>
-  i32.or(i32.and(i32.wrap(i64.shrU(carries, shift)), i32.const(3)), i32.and(i32.wrap(carries), i32.const(8)));
-
-/** Operands and result of an addition or a subtraction. */
-interface Sum {
-  readonly isSub: boolean;
-  readonly a: Local;
-  readonly b: Local;
-  readonly r: Local;
-}
-
-/** The second word of the flags of an addition or a subtraction, as FlagsEmit has it. */
-export function auxOf(fn: Fn, size: number, { isSub, a, b, r }: Sum): Expr {
-  const not = (e: Expr): Expr => i64.xor(e, ONES);
-  const x = fn.let(isSub ? not(a) : a);
-  const carries = fn.let(i64.or(i64.and(x, b), i64.and(i64.or(x, b), isSub ? r : not(r))));
-  return packCarries(carries, i64.const(size * 8 - 2));
 }

@@ -1,9 +1,8 @@
 /** What an instruction does to the general registers, and where it uses memory: what windows (windows.ts) are found by. */
 import { type Insn, OperandKind, RegClass, SEG_NONE } from "../x86/insn.ts";
 import { RSP } from "../x86/state.ts";
+import { GPRS } from "./locals.ts";
 import { type FormStencils, stateOf } from "./stencils.ts";
-
-const GPRS = 16;
 
 export interface RegisterEffect {
   /** Makes a register another one plus a constant. */

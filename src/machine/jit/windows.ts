@@ -1,9 +1,16 @@
+/**
+ * Windows: instructions often use memory at small distances from the same register, the pushes at the beginning of a subroutine for
+ * example, or the fields of a structure. One look in the TLB is enough for them: where the first of them is executed, the window that
+ * they all are in is translated. If it is not in one page, or not in the TLB, the interpreter executes the rest of the block.
+ *
+ * A window serves its block and what control gets to from there only, a subroutine called for example.
+ */
 import { holeI64, i64, ValType } from "../wasm/expression.ts";
 import type { Stencil } from "../wasm/stencil.ts";
 import { StencilFn } from "../wasm/stencil-function.ts";
 import { Constant, local, lookInTlb, type MemoryAccess, Way } from "./emit.ts";
 import type { FlowGraph } from "./flow-graph.ts";
-import { Sym } from "./locals.ts";
+import { GPRS, Sym } from "./locals.ts";
 import { type Block, type Region, successorsOf } from "./region.ts";
 import type { RegionInsn } from "./region-insn.ts";
 import type { Place } from "./register-effect.ts";
@@ -46,7 +53,6 @@ interface Group {
 
 /** Bytes of a window at most: the longer it is, the more often it is in two pages. */
 const MAX_SPAN = 256;
-const GPRS = 16;
 
 let values = 0;
 const newValue = (): number => values++;

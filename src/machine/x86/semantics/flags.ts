@@ -39,6 +39,23 @@ export function unpackFlags(flags: Local): { result: Expr; aux: Expr } {
   };
 }
 
+/**
+ * The vector of carries of an addition x + y, where z is its inverted result; or of borrows of a subtraction, where x is its inverted
+ * first operand and z its result.
+ */
+export const carryVector = (x: Expr, y: Expr, z: Expr): Expr => i64.or(i64.and(x, y), i64.and(i64.or(x, y), z));
+
+/** The second word of the flags: of the vector's bits, those from `shift` on (n-2 of n) go to bits 0 and 1, bit 3 stays. */
+export const packCarries = (vector: Local, shift: Expr): Expr =>
+  i32.or(i32.and(i32.wrap(i64.shrU(vector, shift)), i32.const(3)), i32.and(i32.wrap(vector), i32.const(8)));
+
+/** The second word of the flags of a + b = r or a - b = r, carry or borrow included. Bits above the size are ignored. */
+export function sumAux(fn: Fn, isSub: boolean, size: number, a: Local, b: Local, r: Local): Expr {
+  const not = (value: Expr): Expr => i64.xor(value, i64.const(-1));
+  const vector = fn.let(isSub ? carryVector(fn.let(not(a)), b, r) : carryVector(a, b, not(r)));
+  return packCarries(vector, i64.const(size * 8 - 2));
+}
+
 /** What the last flag-setting instruction of this emission was, so that conditions can be computed from its operands. */
 export interface KnownFlags {
   readonly kind: "add" | "sub" | "logic";
@@ -86,25 +103,14 @@ export abstract class FlagsEmit {
 
   /** Flags of a + b (+ carry) = r. Bits above the size are ignored. */
   flagsAdd(size: number, a: Expr, b: Expr, r: Local): void {
-    const fn = this.fn;
-    const x = fn.let(a);
-    const y = fn.let(b);
-    this.setState64("flags_result", signExtend(size, r));
-    if (!this.isAuxDead()) {
-      this.#setAux(size, i64.or(i64.and(x, y), i64.and(i64.or(x, y), i64.xor(r, i64.const(-1)))));
-    }
-    this.known = { kind: "add", size, a: x, b: y, r };
+    const x = this.fn.let(a);
+    this.#flagsSum("add", size, x, this.fn.let(b), r);
   }
 
   /** Flags of a - b (- borrow) = r. */
   flagsSub(size: number, a: Local, b: Local, r: Local, known = true): void {
-    this.setState64("flags_result", signExtend(size, r));
-    if (!this.isAuxDead()) {
-      const na = this.fn.let(i64.xor(a, i64.const(-1)));
-      this.#setAux(size, i64.or(i64.and(na, b), i64.and(i64.or(na, b), r)));
-    }
-    this.known = undefined;
-    if (known) this.known = { kind: "sub", size, a, b, r };
+    this.#flagsSum("sub", size, a, b, r);
+    if (!known) this.known = undefined;
   }
 
   /** Flags of a bitwise result: CF = OF = AF = 0. */
@@ -114,12 +120,10 @@ export abstract class FlagsEmit {
     this.known = { kind: "logic", size, a: r, b: r, r };
   }
 
-  /** The second word, from the vector of carries or borrows. */
-  #setAux(size: number, vector: Expr): void {
-    const carries = this.fn.let(vector);
-    // Bits n-1 and n-2 of the carry vector go to bits 1 and 0, bit 3 stays.
-    const top = i32.and(i32.wrap(i64.shrU(carries, i64.const(size * 8 - 2))), i32.const(3));
-    this.setState32("flags_aux", i32.or(top, i32.and(i32.wrap(carries), i32.const(8))));
+  #flagsSum(kind: "add" | "sub", size: number, a: Local, b: Local, r: Local): void {
+    this.setState64("flags_result", signExtend(size, r));
+    if (!this.isAuxDead()) this.setState32("flags_aux", sumAux(this.fn, kind === "sub", size, a, b, r));
+    this.known = { kind, size, a, b, r };
   }
 
   /**
