@@ -41,6 +41,8 @@ export interface Flow {
   /** Exception stored; RIP is at the instruction. */
   fault(): void;
   next(): void;
+  /** A call has returned, in which instructions may have been written over; the instruction goes on. */
+  called(): void;
   repeat(): void;
   jump(target: Expr): void;
   /** Direct branch within or out of the page; `narrow`: the target is cut to 16 bits. */
@@ -163,6 +165,9 @@ export class InterpreterEmit extends Emit {
     return i64.add(i64.load(ZERO, CPU_STATE + ST.page_va), i64.load16u(this.#record, REC_OFFSET));
   }
 
+  /** Whether the instruction writes memory, which may be that of the instructions behind it. */
+  writesMemory = false;
+
   translate(linear: Local, size: number, write: boolean): Local {
     return this.#translate(linear, i64.const(size - 1), i32.const(size), write);
   }
@@ -174,6 +179,7 @@ export class InterpreterEmit extends Emit {
   /** @param last distance of the last byte, for the page-crossing check */
   #translate(linear: Local, last: Expr, size: Expr, write: boolean): Local {
     const fn = this.fn;
+    this.writesMemory ||= write;
     const host = fn.local(ValType.i32);
     const array = write ? TLB_ARRAY_SIZE : 0;
     const entry = fn.let(i32.add(this.#tlb, i32.and(i32.wrap(i64.shrU(linear, i64.const(8))), i32.const(0xfff0))));
@@ -186,6 +192,7 @@ export class InterpreterEmit extends Emit {
         const slow = write ? this.#runtime.slowWrite : this.#runtime.slowRead;
         fn.set(host, call(slow, linear, size));
         fn.if(i32.eqz(host), () => this.#leaveByFault());
+        this.#flow.called();
       },
     );
     return host;

@@ -16,7 +16,7 @@ const ST = cpuState.offset;
 const EN = engineState.offset;
 const ZERO = i32.const(0);
 
-/** What the generator needs to know of one form: the instructions (one, or two fused) that show its shape. */
+/** What the generator needs to know of one form: the instructions (one, or some that are fused) that show its shape. */
 export type FormShape = readonly Insn[];
 
 export const state32 = (field: number): Expr => i32.load(ZERO, CPU_STATE + field);
@@ -27,7 +27,7 @@ export interface Emitted {
   readonly usesSystem: boolean;
 }
 
-/** Emits the instructions of a form one behind the other. */
+/** Emits the instructions of a form one behind the other. @param between is told whether memory has been written so far */
 export function emitForm(
   shape: FormShape,
   fn: Fn,
@@ -36,18 +36,20 @@ export function emitForm(
   runtime: Runtime,
   system: FunctionRef,
   flow: Flow,
-  between: () => void,
+  between: (hasWritten: boolean) => void,
 ): Emitted {
   let previous: InterpreterEmit | undefined;
   let usesSystem = false;
+  let hasWritten = false;
   for (const insn of shape) {
-    if (previous) between();
+    if (previous) between(hasWritten);
     const e = new InterpreterEmit(fn, insn, record, tlb, runtime, system, runtimeFunctions(runtime), flow);
     if (previous) e.inheritFlags(previous);
     const semantic = semantics.get(insn.def.mnemonic);
     if (!semantic) throw new Error(`no semantics for ${insn.def.mnemonic}`);
     semantic(e);
     usesSystem ||= e.usesSystem;
+    hasWritten ||= e.writesMemory;
     previous = e;
   }
   return { usesSystem };
@@ -68,6 +70,7 @@ function statusFlow(fn: Fn, record: Local): Flow {
   return {
     fault: () => leave(Status.Fault),
     next: () => leave(Status.Next),
+    called: () => {},
     repeat: () => leave(Status.Repeat),
     exit: () => leave(Status.Exit),
     jump: (target) => {

@@ -58,6 +58,12 @@ export function defineRun(
   const tlb = fn.let(i32.load(ZERO, CPU_SCRATCH + EN.tlb));
   const target = fn.let(i64.load(ZERO, CPU_STATE + ST.rip));
   const advance = (): void => fn.set(record, i32.add(record, i32.const(RECORD_SIZE)));
+  /** The case to execute: the record's, or its plain one behind an exit of compiled code. */
+  const kind = fn.let(ZERO);
+  /** The case of the next record: read an instruction before, since the host waits for it when it has foreseen another one. */
+  const ahead = fn.let(ZERO);
+  const readKind = (): void => fn.set(kind, i32.load16u(record, REC_CASE));
+  const readAhead = (): void => fn.set(ahead, i32.load16u(record, RECORD_SIZE + REC_CASE));
   const spend = (n: number): void => fn.set(budget, i32.sub(budget, i32.const(n)));
   const rememberLink = (link: Expr): void => fn.store(StoreOp.i32, ZERO, link, CPU_SCRATCH + EN.link);
   const here = (): Expr => i64.add(pageVa(), i64.load16u(record, REC_OFFSET));
@@ -71,10 +77,6 @@ export function defineRun(
   const limit = fn.let(ZERO);
   const unchecked = (): void => fn.set(limit, i32.const(STEP_LIMIT));
   const checked = (): void => fn.set(limit, ZERO);
-  /** The case to execute: the record's, or its plain one behind an exit of compiled code. */
-  const kind = fn.let(ZERO);
-  /** Where in the record it is, from REC_CASE. */
-  const field = fn.let(ZERO);
   const lastHandler = fn.let(ZERO);
   rememberLink(ZERO);
   fn.store(StoreOp.i32, ZERO, i32.const(NO_REGION), CPU_SCRATCH + EN.region_budget);
@@ -83,19 +85,24 @@ export function defineRun(
       fn.loop((enter) => {
         fn.block((jump) => {
           fn.brIf(jump, i32.eqz(record));
+          readKind();
           fn.loop((dispatch) => {
             // One loop header an instruction: V8 looks at its stack limit at each.
-            fn.set(kind, i32.load16u(i32.add(record, field), REC_CASE));
-            fn.set(field, ZERO);
+            readAhead();
             spend(1);
+            const go = (): void => {
+              readKind();
+              fn.br(dispatch);
+            };
             const flow: Flow = {
               fault: () => fn.br(fault),
               next: () => {
                 advance();
-                fn.br(dispatch);
+                go();
               },
+              called: readAhead,
               repeat: () => {
-                fn.brIf(dispatch, i32.gtS(budget, ZERO));
+                fn.if(i32.gtS(budget, ZERO), go);
                 storeBudgetExit();
                 storeRip(here());
                 fn.br(exit);
@@ -111,7 +118,7 @@ export function defineRun(
                 fn.if(i32.and(i32.ne(link, ZERO), i32.gtS(budget, ZERO)), () => {
                   countBranch(fn, hot, record, link);
                   fn.set(record, link);
-                  fn.br(dispatch);
+                  go();
                 });
                 const to = fn.let(i64.load(record, REC_IMM));
                 const samePage = fn.let(i64.ltU(to, i64.const(4096)));
@@ -129,7 +136,7 @@ export function defineRun(
             const onStatus = (status: Local): void => {
               fn.if(i32.eqz(status), () => {
                 advance();
-                fn.br(dispatch);
+                go();
               });
               fn.brIf(fault, i32.eq(status, i32.const(Status.Fault)));
               fn.brIf(exit, i32.eq(status, i32.const(Status.Exit)));
@@ -165,26 +172,29 @@ export function defineRun(
                   fn.store(StoreOp.i64, ZERO, i64.add(i64.load(ZERO, total), retired), total);
                   fn.if(i32.eq(status, i32.const(Status.Resume)), () => {
                     fn.set(record, i32.load(ZERO, CPU_SCRATCH + EN.record));
-                    fn.set(field, i32.const(REC_PLAIN - REC_CASE));
+                    fn.set(kind, i32.load16u(record, REC_PLAIN));
                     fn.br(dispatch);
                   });
                   fn.if(i32.eq(status, i32.const(Status.Record)), () => {
                     fn.set(record, i32.load(ZERO, CPU_SCRATCH + EN.record));
-                    fn.br(dispatch);
+                    go();
                   });
                   onStatus(status);
                 } else if (i === CASE_GOTO) {
                   spend(-1);
                   fn.set(record, i32.load(record, REC_LINK));
-                  fn.br(dispatch);
+                  go();
                 } else if (i === CASE_CROSSING) {
                   spend(-1);
-                  crossing(fn, runtime, record, here, storeRip, { exit, dispatch });
+                  crossing(fn, runtime, record, here, storeRip, exit, go);
                 } else {
                   const shape = inline[i - CASE_FIRST_FORM] as FormShape;
                   forms.push(
-                    emitForm(shape, fn, record, tlb, runtime, system, flow, () => {
+                    emitForm(shape, fn, record, tlb, runtime, system, flow, (hasWritten) => {
                       advance();
+                      // What was written over may be what comes next.
+                      if (hasWritten) fn.if(i32.eq(ahead, i32.const(CASE_LOOKUP)), go);
+                      readAhead();
                       spend(1);
                     }),
                   );
@@ -192,6 +202,7 @@ export function defineRun(
               }),
             );
             advance();
+            fn.set(kind, ahead);
             fn.br(dispatch);
           });
         });
@@ -251,19 +262,20 @@ function crossing(
   record: Local,
   here: () => Expr,
   storeRip: (rip: Expr) => void,
-  to: { exit: Label; dispatch: Label },
+  exit: Label,
+  go: () => void,
 ): void {
   const user = i32.eq(state32(ST.cpl), i32.const(3));
   const host = fn.let(call(runtime.walk, i64.add(pageVa(), i64.const(4096)), i32.const(2), user));
   fn.if(i32.eqz(host), () => {
     storeRip(here());
-    fn.br(to.exit);
+    fn.br(exit);
   });
   fn.if(i32.eq(i32.shrU(host, i32.const(12)), i32.load(record, REC_LINK)), () => {
     fn.set(record, i32.add(record, i32.const(RECORD_SIZE)));
-    fn.br(to.dispatch);
+    go();
   });
   fn.store(StoreOp.i32, ZERO, host, CPU_SCRATCH + EN.crossing_second);
   fn.set(record, call(runtime.crossing, record, host));
-  fn.br(to.dispatch);
+  go();
 }
