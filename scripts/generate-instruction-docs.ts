@@ -8,7 +8,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { InterpreterEmit } from "../src/machine/interpreter/emit.ts";
+import { HandlerEmit } from "../src/machine/interpreter/handler-emit.ts";
 import { shapeOf } from "../src/machine/interpreter/form-registry.ts";
 import { cloneInsn, formName } from "../src/machine/interpreter/forms.ts";
 import { generateHandlers } from "../src/machine/interpreter/generate.ts";
@@ -31,16 +31,16 @@ const layout = layOutMemory(1 << 20);
 
 /** What the code of sample encodings calls; emitting is watched by standing between. */
 const calls = { system: false, soft: false, x87: false };
-const { callSystem, softSse, callRuntime } = InterpreterEmit.prototype;
-InterpreterEmit.prototype.callSystem = function (...args): void {
+const { callSystem, softSse, callRuntime } = HandlerEmit.prototype;
+HandlerEmit.prototype.callSystem = function (...args): void {
   calls.system = true;
   callSystem.apply(this, args);
 };
-InterpreterEmit.prototype.softSse = function (...args): Local {
+HandlerEmit.prototype.softSse = function (...args): Local {
   calls.soft = true;
   return softSse.apply(this, args);
 };
-InterpreterEmit.prototype.callRuntime = function (name, ...args): Expr {
+HandlerEmit.prototype.callRuntime = function (name, ...args): Expr {
   calls.x87 ||= name.startsWith("x87");
   return callRuntime.apply(this, [name, ...args]);
 };

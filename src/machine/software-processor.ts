@@ -2,7 +2,8 @@
 
 import { CodeCache } from "./interpreter/code-cache.ts";
 import { engineState } from "./interpreter/engine-state.ts";
-import { FormRegistry, type Handler } from "./interpreter/form-registry.ts";
+import { FORM_PROFILE_SIZE, FormProfile } from "./interpreter/form-profile.ts";
+import { FormRegistry } from "./interpreter/form-registry.ts";
 import type { InterpreterExports } from "./interpreter/generate.ts";
 import { INLINE_FORMS, KNOWN_FORMS } from "./interpreter/hot-forms.ts";
 import {
@@ -19,7 +20,7 @@ import { KEEP_NONE, KEEP_SAME, KEEP_UPPER } from "./interpreter/roots.ts";
 import { NON_CANONICAL } from "./interpreter/runtime.ts";
 import { loadDataSegment } from "./interpreter/segments.ts";
 import { isStackAccess } from "./interpreter/stack-access.ts";
-import { FAST_EXIT, FORM_PROFILE_SIZE, PROFILED_HANDLERS, STEP_LIMIT, Status } from "./interpreter/status.ts";
+import { FAST_EXIT, STEP_LIMIT, Status } from "./interpreter/status.ts";
 import { type SystemHost, systemInstructions } from "./interpreter/system.ts";
 import { TranslationCaches } from "./interpreter/translation-caches.ts";
 import { RegionCache } from "./jit/region-cache.ts";
@@ -81,7 +82,7 @@ export interface ProcessorOptions {
   readonly random?: () => bigint;
   /** Host time in milliseconds, to measure compilation with. */
   readonly now?: () => number;
-  /** Count which forms are executed behind which; all forms are then executed out of line. */
+  /** Take samples of which forms are executed one behind the other; all are then executed out of line. */
   readonly profileForms?: boolean;
 }
 
@@ -101,6 +102,8 @@ export class SoftwareProcessor implements Processor, SystemHost {
   readonly features: ReadonlySet<string>;
   readonly code: CodeCache;
   readonly forms: FormRegistry;
+  /** What is executed, with `profileForms`. */
+  readonly formProfile: FormProfile | undefined;
   readonly trackedTlb: TrackedTlb;
   readonly fastExits: FastExits;
   readonly #layout: MemoryLayout;
@@ -110,7 +113,6 @@ export class SoftwareProcessor implements Processor, SystemHost {
   readonly #fpu: X87Unit;
   readonly #regions: RegionCache | undefined;
   readonly #random: () => bigint;
-  readonly #profile: number;
   #retired = 0;
   /** Budget at the start of the run in progress, to tell how far it is. */
   #budget = 0;
@@ -131,7 +133,7 @@ export class SoftwareProcessor implements Processor, SystemHost {
       setArithmeticFlags: (flags) => this.#wasm.setFlags(flags),
     });
     const profile = options.profileForms ? layout.recordsEnd - FORM_PROFILE_SIZE : 0;
-    this.#profile = profile;
+    this.formProfile = profile ? new FormProfile(memory, profile) : undefined;
     this.forms = new FormRegistry(layout, profile ? [] : INLINE_FORMS, profile ? [] : KNOWN_FORMS, profile);
     const recordsEnd = profile || layout.recordsEnd;
     this.code = new CodeCache(memory, { ...layout, recordsEnd }, this.forms, {
@@ -460,20 +462,6 @@ export class SoftwareProcessor implements Processor, SystemHost {
 
   readTsc(): bigint {
     return BigInt(Math.floor(this.#clock.now()));
-  }
-
-  /** Executions of forms and of pairs of forms, with `profileForms`. */
-  get formProfile(): { first: Handler; second: Handler; count: number }[] {
-    const byHandler = [...this.forms.names().values()];
-    const pairs: { first: Handler; second: Handler; count: number }[] = [];
-    for (const first of byHandler) {
-      for (const second of byHandler) {
-        const cell = this.#profile + (first.handler * PROFILED_HANDLERS + second.handler) * 4;
-        const count = this.memory.u32[cell >>> 2] as number;
-        if (this.#profile && count > 0) pairs.push({ first, second, count });
-      }
-    }
-    return pairs;
   }
 
   get statistics(): ProcessorStatistics {

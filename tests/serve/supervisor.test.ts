@@ -198,7 +198,7 @@ test("the end of the machine: guests are asked first, and are not restarted", as
   supervisor.machine.xenstore.watch("/local/domain", (path) => {
     if (path.endsWith("/control/shutdown")) asked.push(supervisor.machine.xenstore.read(path) ?? "gone");
   });
-  const over = supervisor.shutDownAll(50);
+  const over = supervisor.shutDownAll(500);
   await assert.rejects(supervisor.create(spec("four", "block")), { code: "unavailable" });
   await over;
   assert.equal(asked.filter((how) => how === "poweroff").length, 3);

@@ -14,8 +14,10 @@ import { cpuState, REG_ZERO, segmentRegister } from "../x86/state.ts";
 import { hasFarDisplacement, hasWideDisplacement } from "./emit.ts";
 import type { FormRegistry, Handler } from "./form-registry.ts";
 import { cloneInsn } from "./forms.ts";
+import { MAX_FUSED } from "./fusions.ts";
 import {
   CASE_CROSSING,
+  CASE_FIRST_FORM,
   CASE_GOTO,
   CASE_LOOKUP,
   REC_BASE,
@@ -127,7 +129,8 @@ export class CodeCache {
     const frame = mfn * 4096;
     const directory = this.#directory(mfn);
     let offset = host & 0xfff;
-    let previous: Handler | undefined;
+    const { fusions } = this.#forms;
+    fusions.begin();
     // Directories and lines are taken from the same space, so they are made before the records.
     this.#makeLines(directory, offset);
     // The record before the first is empty: dropping a record looks at the one before it.
@@ -174,14 +177,10 @@ export class CodeCache {
       const how = handler ?? (this.#forms.handlerOf(insn) as Handler);
       this.#memory.u32[entry >>> 2] = record;
       this.#lower(insn, how, record, offset, length);
-      if (previous) {
-        const fused = this.#forms.fusedCase(previous, how);
-        if (fused) {
-          this.#memory.u16[(record - RECORD_SIZE + REC_CASE) >>> 1] = fused;
-        }
-      }
+      fusions.follow(how, (back, fused) => {
+        this.#memory.u16[(record - back * RECORD_SIZE + REC_CASE) >>> 1] = fused;
+      });
       this.statistics.decodedInstructions++;
-      previous = how;
       record += RECORD_SIZE;
       offset += length;
       if (TERMINATORS.has(insn.def.mnemonic)) break;
@@ -397,15 +396,19 @@ export class CodeCache {
       u16[(record + RECORD_SIZE + REC_CASE) >>> 1] = CASE_LOOKUP;
     }
     u16[(record + REC_CASE) >>> 1] = CASE_LOOKUP;
-    this.#unfuse(record - RECORD_SIZE);
+    this.#unfuse(record);
   }
 
-  /** Makes a fused record execute its own instruction only. */
+  /** Makes records that are fused with this one execute their own instructions only. */
   #unfuse(record: number): void {
     const { u16 } = this.#memory;
-    const at = (record + REC_CASE) >>> 1;
-    if (record >= this.#layout.records && this.#forms.isFused(u16[at] as number)) {
-      u16[at] = u16[(record + REC_PLAIN) >>> 1] as number;
+    for (let back = 1; back < MAX_FUSED; back++) {
+      const before = record - back * RECORD_SIZE;
+      const plain = u16[(before + REC_PLAIN) >>> 1] as number;
+      // Nothing is fused with an instruction without a case of its own, nor with the empty record where a run begins.
+      if (plain < CASE_FIRST_FORM) return;
+      const at = (before + REC_CASE) >>> 1;
+      if (this.#forms.isFused(u16[at] as number)) u16[at] = plain;
     }
   }
 

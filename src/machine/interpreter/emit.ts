@@ -1,26 +1,22 @@
 /** The interpreter's side of the operand interface: everything but the shape is read from the record. */
-import { CPU_SCRATCH, CPU_STATE, TLB_ARRAY_SIZE } from "../layout.ts";
-import { ExitReason } from "../processor.ts";
-import { type Expr, i32, i64, type Local, StoreOp, truncSat, ValType, v128 } from "../wasm/expression.ts";
+import { CPU_STATE, TLB_ARRAY_SIZE } from "../layout.ts";
+import { type Expr, i32, i64, type Local, StoreOp, type ValType } from "../wasm/expression.ts";
 import type { Fn } from "../wasm/function.ts";
 import { call, type FunctionRef } from "../wasm/module.ts";
 import { BASE_NONE, BASE_RIP, INDEX_NONE, type Insn, RegClass, SEG_NONE } from "../x86/insn.ts";
 import { Emit, loadSized, STORE_SIZED, truncate } from "../x86/semantics/emit.ts";
 import { cpuState } from "../x86/state.ts";
-import { engineState } from "./engine-state.ts";
 import {
   REC_BASE,
   REC_DISP,
   REC_IMM,
   REC_INDEX,
   REC_LENGTH,
-  REC_LINK,
   REC_OFFSET,
   REC_REG,
   REC_SCALE,
   REC_SEGMENT,
 } from "./record.ts";
-import type { Runtime } from "./runtime.ts";
 
 const ST = cpuState.offset;
 const ZERO = i32.const(0);
@@ -36,61 +32,47 @@ export function hasFarDisplacement(insn: Insn): boolean {
   return insn.base === BASE_RIP && insn.disp > 0x7fffffffn - 0x1000n - 15n;
 }
 
-/** How control leaves an instruction; differs between the big switch and out-of-line functions. */
+/** How control leaves an instruction: differs between the cases of the big switch and functions. */
 export interface Flow {
-  /** Exception stored; RIP is at the instruction. */
-  fault(): void;
   next(): void;
-  /** A call has returned, in which instructions may have been written over; the instruction goes on. */
-  called(): void;
   repeat(): void;
   jump(target: Expr): void;
   /** Direct branch within or out of the page; `narrow`: the target is cut to 16 bits. */
   branch(narrow: boolean): void;
-  /** exit_reason and rip are stored. */
-  exit(): void;
-  /** Result of a system function: a status as of out-of-line functions. */
-  status(value: Expr): void;
 }
 
-export class InterpreterEmit extends Emit {
+/** Where the code of an instruction is written to. */
+export interface Place<F extends Flow> {
+  readonly fn: Fn;
+  /** Holds the record's address. */
+  readonly record: Local;
+  /** The read array of the TLB set in use. */
+  readonly tlb: Expr;
+  /** Runtime functions by name, for callRuntime. */
+  readonly named: Readonly<Record<string, FunctionRef>>;
+  readonly flow: F;
+}
+
+export abstract class RecordEmit<F extends Flow> extends Emit {
   readonly fn: Fn;
   readonly insn: Insn;
-  readonly #record: Local;
+  protected readonly record: Local;
+  protected readonly flow: F;
   readonly #tlb: Expr;
-  readonly #runtime: Runtime;
-  readonly #system: FunctionRef;
   readonly #named: Readonly<Record<string, FunctionRef>>;
-  readonly #flow: Flow;
 
-  /**
-   * @param record local that holds the record's address
-   * @param tlb read array of the TLB set in use
-   * @param named runtime functions by name, for callRuntime
-   */
-  constructor(
-    fn: Fn,
-    insn: Insn,
-    record: Local,
-    tlb: Expr,
-    runtime: Runtime,
-    system: FunctionRef,
-    named: Readonly<Record<string, FunctionRef>>,
-    flow: Flow,
-  ) {
+  constructor({ fn, record, tlb, named, flow }: Place<F>, insn: Insn) {
     super();
     this.fn = fn;
     this.insn = insn;
-    this.#record = record;
+    this.record = record;
     this.#tlb = tlb;
-    this.#runtime = runtime;
-    this.#system = system;
     this.#named = named;
-    this.#flow = flow;
+    this.flow = flow;
   }
 
   /** Takes over what an instruction fused in front of this one has left in the flags. */
-  inheritFlags(from: InterpreterEmit): void {
+  inheritFlags(from: RecordEmit<F>): void {
     this.known = from.known;
   }
 
@@ -107,7 +89,7 @@ export class InterpreterEmit extends Emit {
   }
 
   #registerOffset(i: number): Expr {
-    return i32.load8u(this.#record, REC_REG + i);
+    return i32.load8u(this.record, REC_REG + i);
   }
 
   protected readRegister(i: number): Expr {
@@ -133,12 +115,12 @@ export class InterpreterEmit extends Emit {
   }
 
   immediate(): Expr {
-    return i64.load(this.#record, REC_IMM);
+    return i64.load(this.record, REC_IMM);
   }
 
   effectiveAddress(): Expr {
     const { insn } = this;
-    const record = this.#record;
+    const record = this.record;
     if (hasFarDisplacement(insn)) {
       return truncate(insn.addressSize, i64.add(this.nextRip(), i64.load32s(record, REC_DISP)));
     }
@@ -153,126 +135,55 @@ export class InterpreterEmit extends Emit {
 
   segmentBase(): Expr | undefined {
     if (this.insn.segment === SEG_NONE) return undefined;
-    return i64.load(i32.shl(i32.load8u(this.#record, REC_SEGMENT), i32.const(3)), CPU_STATE);
+    return i64.load(i32.shl(i32.load8u(this.record, REC_SEGMENT), i32.const(3)), CPU_STATE);
   }
 
   nextRip(): Expr {
-    const past = i32.add(i32.load16u(this.#record, REC_OFFSET), i32.load8u(this.#record, REC_LENGTH));
+    const past = i32.add(i32.load16u(this.record, REC_OFFSET), i32.load8u(this.record, REC_LENGTH));
     return i64.add(i64.load(ZERO, CPU_STATE + ST.page_va), i64.extendU(past));
   }
 
   thisRip(): Expr {
-    return i64.add(i64.load(ZERO, CPU_STATE + ST.page_va), i64.load16u(this.#record, REC_OFFSET));
+    return i64.add(i64.load(ZERO, CPU_STATE + ST.page_va), i64.load16u(this.record, REC_OFFSET));
   }
 
   /** Whether the instruction writes memory, which may be that of the instructions behind it. */
   writesMemory = false;
 
-  translate(linear: Local, size: number, write: boolean): Local {
-    return this.#translate(linear, i64.const(size - 1), i32.const(size), write);
-  }
-
-  translateRange(linear: Local, bytes: Local, write: boolean): Local {
-    return this.#translate(linear, i64.const(0), bytes, write);
-  }
-
-  /** @param last distance of the last byte, for the page-crossing check */
-  #translate(linear: Local, last: Expr, size: Expr, write: boolean): Local {
-    const fn = this.fn;
-    this.writesMemory ||= write;
-    const host = fn.local(ValType.i32);
+  /**
+   * The entry of the TLB for an access, and whether it is that of the page of its last byte: one comparison covers validity, rights and
+   * crossing. @param last distance of the last byte
+   */
+  protected lookInTlb(linear: Local, last: Expr, write: boolean): { isHit: Expr; host: Expr } {
     const array = write ? TLB_ARRAY_SIZE : 0;
-    const entry = fn.let(i32.add(this.#tlb, i32.and(i32.wrap(i64.shrU(linear, i64.const(8))), i32.const(0xfff0))));
-    // The page of the last byte must be that of the entry: one compare covers validity, rights and crossing.
+    const index = i32.and(i32.wrap(i64.shrU(linear, i64.const(8))), i32.const(0xfff0));
+    const entry = this.fn.let(i32.add(this.#tlb, index));
     const lastPage = i64.and(i64.add(linear, last), i64.const(~0xfffn));
-    fn.if(
-      i64.eq(i64.load(entry, array), lastPage),
-      () => fn.set(host, i32.add(i32.load(entry, array + 8), i32.wrap(linear))),
-      () => {
-        const slow = write ? this.#runtime.slowWrite : this.#runtime.slowRead;
-        fn.set(host, call(slow, linear, size));
-        fn.if(i32.eqz(host), () => this.#leaveByFault());
-        this.#flow.called();
-      },
-    );
-    return host;
-  }
-
-  #leaveByFault(): void {
-    this.faultCleanup?.();
-    this.#flow.fault();
-  }
-
-  commit(host: Local): void {
-    const bounce = i32.const(CPU_SCRATCH + engineState.offset.write_bounce);
-    this.fn.if(i32.eq(host, bounce), () => this.fn.run(call(this.#runtime.commitCrossing)));
-  }
-
-  raise(vector: number, errorCode = 0): void {
-    this.setState32("exit_reason", i32.const(ExitReason.Exception));
-    this.setState32("exit_vector", i32.const(vector));
-    this.setState32("exit_error_code", i32.const(errorCode));
-    this.#leaveByFault();
+    return {
+      isHit: i64.eq(i64.load(entry, array), lastPage),
+      host: i32.add(i32.load(entry, array + 8), i32.wrap(linear)),
+    };
   }
 
   /** Indirect jumps and calls remember where they went last: compiled code expects them to go there again. */
   jump(target: Expr): void {
     const { mnemonic } = this.insn.def;
-    if (mnemonic !== "jmp" && mnemonic !== "call") return this.#flow.jump(target);
+    if (mnemonic !== "jmp" && mnemonic !== "call") return this.flow.jump(target);
     const to = this.fn.let(target);
-    this.fn.store(StoreOp.i64, this.#record, i64.sub(to, i64.load(ZERO, CPU_STATE + ST.page_va)), REC_IMM);
-    this.#flow.jump(to);
+    this.fn.store(StoreOp.i64, this.record, i64.sub(to, i64.load(ZERO, CPU_STATE + ST.page_va)), REC_IMM);
+    this.flow.jump(to);
   }
 
   jumpRelative(): void {
-    this.#flow.branch(this.insn.operandSize === 2);
+    this.flow.branch(this.insn.operandSize === 2);
   }
 
   repeat(): void {
-    this.#flow.repeat();
+    this.flow.repeat();
   }
 
   next(): void {
-    this.#flow.next();
-  }
-
-  #storeExit(reason: number): void {
-    this.setState32("exit_reason", i32.const(reason));
-    this.setState32("exit_instruction_length", i32.load8u(this.#record, REC_LENGTH));
-  }
-
-  exitAfter(reason: number): void {
-    this.#storeExit(reason);
-    this.setState64("rip", this.nextRip());
-    this.#flow.exit();
-  }
-
-  exitAt(reason: number): void {
-    this.#storeExit(reason);
-    this.setState64("rip", this.thisRip());
-    this.#flow.exit();
-  }
-
-  /** Whether the instruction may be executed in TypeScript, which then needs it decoded. */
-  usesSystem = false;
-
-  callSystem(host: Expr = ZERO): void {
-    this.usesSystem = true;
-    const h = this.fn.let(host);
-    this.setState64("rip", this.thisRip());
-    this.#flow.status(call(this.#system, i32.load(this.#record, REC_LINK), h));
-  }
-
-  softSse(op: Expr, a: Expr, b: Expr): Local {
-    const { fn } = this;
-    fn.store(StoreOp.v128, ZERO, a, CPU_SCRATCH + engineState.offset.a);
-    fn.store(StoreOp.v128, ZERO, b, CPU_SCRATCH + engineState.offset.b);
-    fn.if(this.callRuntime("softSse", ValType.i32, op), () => this.#leaveByFault());
-    return fn.let(v128.load(ZERO, CPU_SCRATCH + engineState.offset.result));
-  }
-
-  timestamp(): Expr {
-    return truncSat.i64FromF64s(this.callRuntime("tsc", ValType.f64));
+    this.flow.next();
   }
 
   callRuntime(name: string, _type: ValType, ...args: Expr[]): Expr {

@@ -7,8 +7,9 @@ import { decode, newInsn } from "../x86/decode/index.ts";
 import type { Insn } from "../x86/insn.ts";
 import { semantics } from "../x86/semantics/index.ts";
 import { cloneInsn, formKey, formName } from "./forms.ts";
+import { Fusions, MAX_FUSED } from "./fusions.ts";
 import { type Generated, generateHandlers, generateInterpreter } from "./generate.ts";
-import type { FormShape } from "./handlers.ts";
+import type { Emitted, FormShape } from "./handlers.ts";
 import { CASE_CALL, CASE_FIRST_FORM, CASE_FIRST_REGION } from "./record.ts";
 import { HANDLERS } from "./status.ts";
 
@@ -16,14 +17,15 @@ import { HANDLERS } from "./status.ts";
 export interface Handler {
   readonly name: string;
   readonly case: number;
-  /** Table index where `case` is CASE_CALL. */
+  /** Table index of its function, which is called where there is no case, and where a case leaves it to that. */
   readonly handler: number;
   usesSystem: boolean;
+  callsRuntime?: boolean;
   /** An instruction of this form, for profiles. */
   example?: string;
 }
 
-/** Decodes example encodings ("4889c3", or two instructions) to the shape of a form. */
+/** Decodes an example encoding ("4889c3", or those of some instructions) to the shape of a form. */
 export function shapeOf(hex: string): FormShape {
   const bytes = Uint8Array.from(hex.match(/../g) ?? [], (h) => Number.parseInt(h, 16));
   const shape: Insn[] = [];
@@ -44,7 +46,7 @@ export class FormRegistry {
   readonly #byName = new Map<string, Handler>();
   /** By table line, then by form key. */
   readonly #byKey: (Map<number, Handler> | undefined)[] = [];
-  readonly #fused = new Map<Handler, Map<Handler, number>>();
+  readonly fusions = new Fusions();
   readonly #pending: { shape: FormShape; handler: Handler }[] = [];
   #handlers = 0;
   /** Handlers that came with the first module; those behind can be forgotten. */
@@ -56,7 +58,7 @@ export class FormRegistry {
   readonly generated: Generated;
 
   /**
-   * @param inline example encodings of the forms that get a case; two instructions for a fused pair
+   * @param inline example encodings of the forms that get a case; some instructions for a fused form
    * @param known example encodings of forms that get a function at once
    */
   constructor(layout: MemoryLayout, inline: readonly string[], known: readonly string[], profile = 0) {
@@ -76,27 +78,26 @@ export class FormRegistry {
     // Plain forms first: a case number tells whether it is a fused one.
     const inlineShapes = unique(inline).sort((a, b) => a.length - b.length);
     this.#firstFused = CASE_FIRST_FORM + inlineShapes.filter((s) => s.length === 1).length;
-    const knownShapes = unique(known);
-    this.generated = generateInterpreter(layout, inlineShapes, knownShapes, profile);
-    inlineShapes.forEach((shape, i) => {
-      if (shape.length !== 1) return;
+    const functions = [...inlineShapes.filter((shape) => shape.length === 1), ...unique(known)];
+    this.generated = generateInterpreter(layout, inlineShapes, functions, profile);
+    functions.forEach((shape, i) => {
+      const caseNumber = CASE_FIRST_FORM + i;
       this.#add(shape, {
-        case: CASE_FIRST_FORM + i,
-        handler: 0,
-        usesSystem: this.generated.inline[i]?.usesSystem ?? false,
+        case: caseNumber < this.#firstFused ? caseNumber : CASE_CALL,
+        handler: i,
+        ...(this.generated.functions[i] as Emitted),
       });
     });
-    knownShapes.forEach((shape, i) => {
-      this.#add(shape, { case: CASE_CALL, handler: i, usesSystem: this.generated.outOfLine[i]?.usesSystem ?? false });
-    });
-    this.#handlers = this.#known = knownShapes.length;
+    this.#handlers = this.#known = functions.length;
     inlineShapes.forEach((shape, i) => {
-      if (shape.length !== 2) return;
-      const [a, b] = shape.map((s) => this.#byName.get(formName(s)));
-      if (!a?.case || !b?.case) throw new Error(`fused form "${shapeName(shape)}" of unknown forms`);
-      const second = this.#fused.get(a) ?? new Map<Handler, number>();
-      second.set(b, CASE_FIRST_FORM + i);
-      this.#fused.set(a, second);
+      if (shape.length === 1) return;
+      if (shape.length > MAX_FUSED) throw new Error(`fused form "${shapeName(shape)}" of more than ${MAX_FUSED}`);
+      const parts = shape.map((part) => {
+        const handler = this.#byName.get(formName(part));
+        if (!handler?.case) throw new Error(`fused form "${shapeName(shape)}" of one without a case`);
+        return handler;
+      });
+      this.fusions.add(parts, CASE_FIRST_FORM + i);
     });
   }
 
@@ -131,11 +132,6 @@ export class FormRegistry {
 
   isFused(caseNumber: number): boolean {
     return caseNumber >= this.#firstFused && caseNumber < CASE_FIRST_REGION;
-  }
-
-  /** The case that executes `first` and `second` in one go, or 0. */
-  fusedCase(first: Handler, second: Handler): number {
-    return this.#fused.get(first)?.get(second) ?? 0;
   }
 
   #create(shape: FormShape): Handler {
@@ -174,7 +170,7 @@ export class FormRegistry {
     const exports = this.#link(bytes);
     this.#pending.forEach(({ handler }, i) => {
       this.#table?.set(handler.handler, exports[String(i)]);
-      handler.usesSystem = forms[i]?.usesSystem ?? true;
+      Object.assign(handler, forms[i]);
     });
     this.#pending.length = 0;
   }

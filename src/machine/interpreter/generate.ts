@@ -56,22 +56,20 @@ export interface InterpreterExports {
 
 export interface Generated {
   readonly bytes: Uint8Array;
-  /** By position in `inline`: what case CASE_FIRST_FORM + position executes. */
-  readonly inline: readonly Emitted[];
-  /** By position in `outOfLine`: what table entry `position` executes. */
-  readonly outOfLine: readonly Emitted[];
+  /** By position in `functions`: what table entry `position` executes. */
+  readonly functions: readonly Emitted[];
 }
 
 /**
  * Generates the first module.
  * @param inline forms that get a case in the switch
- * @param outOfLine forms that get a function
- * @param profile address of a matrix that counts handlers by the one before, or 0; see FORM_PROFILE_SIZE
+ * @param functions forms that get a function; those of one instruction that get a case are among them
+ * @param profile address of the samples of what is executed, or 0; see form-profile.ts
  */
 export function generateInterpreter(
   layout: MemoryLayout,
   inline: readonly FormShape[],
-  outOfLine: readonly FormShape[],
+  functions: readonly FormShape[],
   profile = 0,
 ): Generated {
   const module = new ModuleBuilder();
@@ -90,21 +88,20 @@ export function generateInterpreter(
   defineRoots(module, layout, runtime.walk);
   const handlerType = module.typeIndex({ params: [I32], results: [I32] });
   const run = module.declare([I32], [I32], "run");
-  const inlineForms: Emitted[] = [];
   const regionType = module.typeIndex({ params: [I32], results: [I32] });
   const chain = module.declare([I32], [I32]);
   module.define(chain, (fn) => defineChain(fn, regionType, imports.hot));
   module.define(module.declare([I32], [I32], "gone"), defineGone);
-  const refs = { runtime, system: imports.system, hot: imports.hot, handlerType, chain };
+  const refs = { runtime, hot: imports.hot, handlerType, chain };
   const loop = module.declare([I32], [I32]);
-  module.define(loop, (fn) => defineRun(fn, refs, inline, inlineForms, profile));
+  module.define(loop, (fn) => defineRun(fn, refs, inline, profile));
   defineRunWithFastExits(module, run, loop);
-  const outForms = outOfLine.map((shape) => {
+  const emitted = functions.map((shape) => {
     const ref = module.declare([I32], [I32]);
     module.element(ref);
     return defineHandler(module, ref, shape, runtime, imports.system);
   });
-  return { bytes: module.encode(), inline: inlineForms, outOfLine: outForms };
+  return { bytes: module.encode(), functions: emitted };
 }
 
 /** Generates a module with the functions of more forms, exported as "0", "1", ... */

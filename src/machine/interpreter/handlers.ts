@@ -4,10 +4,13 @@ import { type Expr, i32, i64, type Local, StoreOp } from "../wasm/expression.ts"
 import type { Fn } from "../wasm/function.ts";
 import type { FunctionRef, ModuleBuilder } from "../wasm/module.ts";
 import type { Insn } from "../x86/insn.ts";
+import type { Semantics } from "../x86/semantics/emit.ts";
 import { semantics } from "../x86/semantics/index.ts";
 import { cpuState } from "../x86/state.ts";
-import { type Flow, InterpreterEmit } from "./emit.ts";
+import { CaseEmit, type CaseFlow } from "./case-emit.ts";
+import type { Place } from "./emit.ts";
 import { engineState } from "./engine-state.ts";
+import { HandlerEmit, type HandlerFlow } from "./handler-emit.ts";
 import { REC_IMM, REC_OFFSET } from "./record.ts";
 import type { Runtime } from "./runtime.ts";
 import { Status } from "./status.ts";
@@ -25,37 +28,28 @@ export const pageVa = (): Expr => i64.load(ZERO, CPU_STATE + ST.page_va);
 /** Result of emitting a form. */
 export interface Emitted {
   readonly usesSystem: boolean;
+  readonly callsRuntime: boolean;
 }
 
-/** Emits the instructions of a form one behind the other. @param between is told whether memory has been written so far */
-export function emitForm(
-  shape: FormShape,
-  fn: Fn,
-  record: Local,
-  tlb: Expr,
-  runtime: Runtime,
-  system: FunctionRef,
-  flow: Flow,
-  between: (hasWritten: boolean) => void,
-): Emitted {
-  let previous: InterpreterEmit | undefined;
-  let usesSystem = false;
-  let hasWritten = false;
+function semanticsOf({ def }: Insn): Semantics {
+  const semantic = semantics.get(def.mnemonic);
+  if (!semantic) throw new Error(`no semantics for ${def.mnemonic}`);
+  return semantic;
+}
+
+/** Emits the instructions of a form one behind the other, for a case. */
+export function emitCase(shape: FormShape, place: Place<CaseFlow>, between: () => void): void {
+  let previous: CaseEmit | undefined;
   for (const insn of shape) {
-    if (previous) between(hasWritten);
-    const e = new InterpreterEmit(fn, insn, record, tlb, runtime, system, runtimeFunctions(runtime), flow);
+    if (previous) between();
+    const e = new CaseEmit(place, insn);
     if (previous) e.inheritFlags(previous);
-    const semantic = semantics.get(insn.def.mnemonic);
-    if (!semantic) throw new Error(`no semantics for ${insn.def.mnemonic}`);
-    semantic(e);
-    usesSystem ||= e.usesSystem;
-    hasWritten ||= e.writesMemory;
+    semanticsOf(insn)(e);
     previous = e;
   }
-  return { usesSystem };
 }
 
-const runtimeFunctions = (runtime: Runtime): Readonly<Record<string, FunctionRef>> => ({
+export const runtimeFunctions = (runtime: Runtime): Readonly<Record<string, FunctionRef>> => ({
   getFlags: runtime.getFlags,
   setFlags: runtime.setFlags,
   softSse: runtime.softSse,
@@ -65,12 +59,11 @@ const runtimeFunctions = (runtime: Runtime): Readonly<Record<string, FunctionRef
 });
 
 /** Flow of an out-of-line handler: everything is told by its status. */
-function statusFlow(fn: Fn, record: Local): Flow {
+function statusFlow(fn: Fn, record: Local): HandlerFlow {
   const leave = (status: number): void => fn.return(i32.const(status));
   return {
     fault: () => leave(Status.Fault),
     next: () => leave(Status.Next),
-    called: () => {},
     repeat: () => leave(Status.Repeat),
     exit: () => leave(Status.Exit),
     jump: (target) => {
@@ -93,21 +86,23 @@ export function branchTarget(record: Local, narrow: boolean): Expr {
   return narrow ? i64.and(target, i64.const(0xffff)) : target;
 }
 
-/** Defines the out-of-line handler of a form. */
+/** Defines the function of a form of one instruction. */
 export function defineHandler(
   module: ModuleBuilder,
   ref: FunctionRef,
-  shape: FormShape,
+  [insn]: FormShape,
   runtime: Runtime,
   system: FunctionRef,
 ): Emitted {
-  let emitted: Emitted = { usesSystem: false };
+  if (!insn) throw new Error("a form without an instruction");
+  let emitted: Emitted = { usesSystem: false, callsRuntime: false };
   module.define(ref, (fn) => {
     const [record] = fn.params as [Local];
     const tlb = fn.let(i32.load(ZERO, CPU_SCRATCH + EN.tlb));
-    emitted = emitForm(shape, fn, record, tlb, runtime, system, statusFlow(fn, record), () => {
-      throw new Error("only the switch fuses");
-    });
+    const place = { fn, record, tlb, named: runtimeFunctions(runtime), flow: statusFlow(fn, record) };
+    const e = new HandlerEmit(place, insn, runtime, system);
+    semanticsOf(insn)(e);
+    emitted = e;
     fn.result(i32.const(Status.Next));
   });
   return emitted;

@@ -5,11 +5,13 @@ import { type Expr, i32, i64, type Local, StoreOp, ValType } from "../wasm/expre
 import type { Fn, Label } from "../wasm/function.ts";
 import { call, callIndirect, type FunctionRef } from "../wasm/module.ts";
 import { cpuState } from "../x86/state.ts";
+import type { CaseFlow } from "./case-emit.ts";
 import { countBranch, countTransfer, jumpSlot, storePageOf } from "./chain.ts";
-import type { Flow } from "./emit.ts";
 import { engineState } from "./engine-state.ts";
-import { branchTarget, type Emitted, emitForm, type FormShape, pageVa, state32 } from "./handlers.ts";
+import { sampleRecord } from "./form-profile.ts";
+import { branchTarget, emitCase, type FormShape, pageVa, runtimeFunctions, state32 } from "./handlers.ts";
 import {
+  CASE_CALL,
   CASE_CROSSING,
   CASE_FIRST_FORM,
   CASE_GOTO,
@@ -23,7 +25,7 @@ import {
   RECORD_SIZE,
 } from "./record.ts";
 import { type Runtime, SLOT_RECORD } from "./runtime.ts";
-import { PROFILED_HANDLERS, STEP_LIMIT, Status } from "./status.ts";
+import { STEP_LIMIT, Status } from "./status.ts";
 
 const ST = cpuState.offset;
 const EN = engineState.offset;
@@ -34,7 +36,6 @@ const { i32: I32 } = ValType;
 
 export interface LoopReferences {
   readonly runtime: Runtime;
-  readonly system: FunctionRef;
   readonly hot: FunctionRef;
   readonly handlerType: number;
   /** chain(kind), see chain.ts. */
@@ -47,15 +48,15 @@ export interface LoopReferences {
  */
 export function defineRun(
   fn: Fn,
-  { runtime, system, hot, handlerType, chain }: LoopReferences,
+  { runtime, hot, handlerType, chain }: LoopReferences,
   inline: readonly FormShape[],
-  forms: Emitted[],
   profile: number,
 ): void {
   const [start] = fn.params as [Local];
   const record = fn.let(start);
   const budget = fn.let(state32(ST.budget));
   const tlb = fn.let(i32.load(ZERO, CPU_SCRATCH + EN.tlb));
+  const named = runtimeFunctions(runtime);
   const target = fn.let(i64.load(ZERO, CPU_STATE + ST.rip));
   const advance = (): void => fn.set(record, i32.add(record, i32.const(RECORD_SIZE)));
   /** The case to execute: the record's, or its plain one behind an exit of compiled code. */
@@ -75,9 +76,6 @@ export function defineRun(
 
   /** The budget at which a jump in progress ends the run. */
   const limit = fn.let(ZERO);
-  const unchecked = (): void => fn.set(limit, i32.const(STEP_LIMIT));
-  const checked = (): void => fn.set(limit, ZERO);
-  const lastHandler = fn.let(ZERO);
   rememberLink(ZERO);
   fn.store(StoreOp.i32, ZERO, i32.const(NO_REGION), CPU_SCRATCH + EN.region_budget);
   fn.block((exit) => {
@@ -94,45 +92,13 @@ export function defineRun(
               readKind();
               fn.br(dispatch);
             };
-            const flow: Flow = {
-              fault: () => fn.br(fault),
-              next: () => {
-                advance();
-                go();
-              },
-              called: readAhead,
-              repeat: () => {
-                fn.if(i32.gtS(budget, ZERO), go);
-                storeBudgetExit();
-                storeRip(here());
-                fn.br(exit);
-              },
-              exit: () => fn.br(exit),
-              jump: (to) => {
-                fn.set(target, to);
-                checked();
-                fn.br(jump);
-              },
-              branch: (narrow) => {
-                const link = fn.let(i32.load(record, REC_LINK));
-                fn.if(i32.and(i32.ne(link, ZERO), i32.gtS(budget, ZERO)), () => {
-                  countBranch(fn, hot, record, link);
-                  fn.set(record, link);
-                  go();
-                });
-                const to = fn.let(i64.load(record, REC_IMM));
-                const samePage = fn.let(i64.ltU(to, i64.const(4096)));
-                const forward = i64.gtU(to, i64.load16u(record, REC_OFFSET));
-                rememberLink(narrow ? ZERO : i32.select(samePage, record, ZERO));
-                fn.set(limit, i32.select(i32.and(samePage, forward), i32.const(STEP_LIMIT), ZERO));
-                fn.set(target, branchTarget(record, narrow));
-                fn.br(jump);
-              },
-              status: (value) => {
-                const status = fn.let(value);
-                onStatus(status);
-              },
+            const toRepeat = (): void => {
+              fn.if(i32.gtS(budget, ZERO), go);
+              storeBudgetExit();
+              storeRip(here());
+              fn.br(exit);
             };
+            /** What follows from the status of a function or of compiled code. */
             const onStatus = (status: Local): void => {
               fn.if(i32.eqz(status), () => {
                 advance();
@@ -140,70 +106,114 @@ export function defineRun(
               });
               fn.brIf(fault, i32.eq(status, i32.const(Status.Fault)));
               fn.brIf(exit, i32.eq(status, i32.const(Status.Exit)));
-              fn.if(i32.eq(status, i32.const(Status.Repeat)), () => flow.repeat());
+              fn.if(i32.eq(status, i32.const(Status.Repeat)), toRepeat);
               fn.set(target, i64.load(ZERO, CPU_STATE + ST.rip));
               fn.set(limit, i32.select(i32.eq(status, i32.const(Status.Jump)), ZERO, i32.const(STEP_LIMIT)));
               fn.br(jump);
             };
-            fn.switch(kind, CASE_FIRST_FORM + inline.length + 1, (i) =>
-              fn.scope(() => {
-                if (i === 0) {
-                  if (profile) countHandler(fn, record, lastHandler, profile);
-                  // TypeScript may ask how many instructions have retired.
-                  fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
-                  onStatus(fn.let(callIndirect(handlerType, I32, [record], i32.load16u(record, REC_HANDLER))));
-                } else if (i === CASE_LOOKUP) {
-                  spend(-1);
-                  fn.set(target, here());
-                  // If the jump cache led here, the record was dropped since.
-                  const slot = fn.let(jumpSlot(target));
-                  fn.if(i32.eq(i32.load(slot, SLOT_RECORD), record), () => fn.store(StoreOp.i64, slot, i64.const(-1)));
-                  unchecked();
-                  fn.br(jump);
-                } else if (i === CASE_FIRST_FORM + inline.length) {
-                  spend(-1);
-                  fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
-                  const status = fn.let(call(chain, kind));
-                  const before = fn.let(budget);
-                  fn.set(budget, state32(ST.budget));
-                  fn.store(StoreOp.i32, ZERO, budget, CPU_SCRATCH + EN.region_budget);
-                  const retired = i64.extendS(i32.sub(before, budget));
-                  const total = CPU_SCRATCH + EN.jit_retired;
-                  fn.store(StoreOp.i64, ZERO, i64.add(i64.load(ZERO, total), retired), total);
-                  fn.if(i32.eq(status, i32.const(Status.Resume)), () => {
-                    fn.set(record, i32.load(ZERO, CPU_SCRATCH + EN.record));
-                    fn.set(kind, i32.load16u(record, REC_PLAIN));
-                    fn.br(dispatch);
-                  });
-                  fn.if(i32.eq(status, i32.const(Status.Record)), () => {
-                    fn.set(record, i32.load(ZERO, CPU_SCRATCH + EN.record));
-                    go();
-                  });
-                  onStatus(status);
-                } else if (i === CASE_GOTO) {
-                  spend(-1);
-                  fn.set(record, i32.load(record, REC_LINK));
-                  go();
-                } else if (i === CASE_CROSSING) {
-                  spend(-1);
-                  crossing(fn, runtime, record, here, storeRip, exit, go);
-                } else {
-                  const shape = inline[i - CASE_FIRST_FORM] as FormShape;
-                  forms.push(
-                    emitForm(shape, fn, record, tlb, runtime, system, flow, (hasWritten) => {
+            // What many cases may lead to is here once: the larger the function, the worse V8's code for all of it.
+            fn.block((repeat) => {
+              fn.block((branch) => {
+                fn.block((leave) => {
+                  const flow: CaseFlow = {
+                    next: () => {
                       advance();
-                      // What was written over may be what comes next.
-                      if (hasWritten) fn.if(i32.eq(ahead, i32.const(CASE_LOOKUP)), go);
-                      readAhead();
-                      spend(1);
+                      go();
+                    },
+                    repeat: () => fn.br(repeat),
+                    jump: (to) => {
+                      fn.set(target, to);
+                      fn.set(limit, ZERO);
+                      fn.br(jump);
+                    },
+                    branch: (narrow) => fn.br(narrow ? leave : branch),
+                    leave: () => fn.br(leave),
+                  };
+                  const place = { fn, record, tlb, named, flow };
+                  const pseudo = {
+                    [CASE_CALL]: () => {
+                      if (profile) sampleRecord(fn, record, profile);
+                      fn.br(leave);
+                    },
+                    [CASE_LOOKUP]: () => {
+                      fn.set(target, here());
+                      // If the jump cache led here, the record was dropped since.
+                      const slot = fn.let(jumpSlot(target));
+                      const isItsSlot = i32.eq(i32.load(slot, SLOT_RECORD), record);
+                      fn.if(isItsSlot, () => fn.store(StoreOp.i64, slot, i64.const(-1)));
+                      fn.set(limit, i32.const(STEP_LIMIT));
+                      spend(-1);
+                      fn.br(jump);
+                    },
+                    [CASE_GOTO]: () => {
+                      fn.set(record, i32.load(record, REC_LINK));
+                      spend(-1);
+                      go();
+                    },
+                    [CASE_CROSSING]: () => {
+                      spend(-1);
+                      crossing(fn, runtime, record, here, storeRip, exit, go);
+                    },
+                  };
+                  const inRegion = (): void => {
+                    spend(-1);
+                    fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
+                    const status = fn.let(call(chain, kind));
+                    const before = fn.let(budget);
+                    fn.set(budget, state32(ST.budget));
+                    fn.store(StoreOp.i32, ZERO, budget, CPU_SCRATCH + EN.region_budget);
+                    const retired = i64.extendS(i32.sub(before, budget));
+                    const total = CPU_SCRATCH + EN.jit_retired;
+                    fn.store(StoreOp.i64, ZERO, i64.add(i64.load(ZERO, total), retired), total);
+                    fn.if(i32.eq(status, i32.const(Status.Resume)), () => {
+                      fn.set(record, i32.load(ZERO, CPU_SCRATCH + EN.record));
+                      fn.set(kind, i32.load16u(record, REC_PLAIN));
+                      fn.br(dispatch);
+                    });
+                    fn.if(i32.eq(status, i32.const(Status.Record)), () => {
+                      fn.set(record, i32.load(ZERO, CPU_SCRATCH + EN.record));
+                      go();
+                    });
+                    onStatus(status);
+                  };
+                  const between = (): void => {
+                    advance();
+                    readAhead();
+                    spend(1);
+                  };
+                  fn.switch(kind, CASE_FIRST_FORM + inline.length + 1, (i) =>
+                    fn.scope(() => {
+                      const shape = inline[i - CASE_FIRST_FORM];
+                      if (shape) emitCase(shape, place, between);
+                      else (pseudo[i as keyof typeof pseudo] ?? inRegion)();
                     }),
                   );
-                }
-              }),
-            );
-            advance();
-            fn.set(kind, ahead);
-            fn.br(dispatch);
+                  // A case changes no code, so that this is still what was read.
+                  advance();
+                  fn.set(kind, ahead);
+                  fn.br(dispatch);
+                });
+                // leave: the function of the instruction. TypeScript may ask how many have retired.
+                fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
+                onStatus(fn.let(callIndirect(handlerType, I32, [record], i32.load16u(record, REC_HANDLER))));
+              });
+              // branch: a direct branch is taken.
+              const link = fn.let(i32.load(record, REC_LINK));
+              fn.if(i32.and(i32.ne(link, ZERO), i32.gtS(budget, ZERO)), () => {
+                countBranch(fn, hot, record, link);
+                fn.set(record, link);
+                go();
+              });
+              const to = fn.let(i64.load(record, REC_IMM));
+              const samePage = fn.let(i64.ltU(to, i64.const(4096)));
+              const forward = i64.gtU(to, i64.load16u(record, REC_OFFSET));
+              rememberLink(i32.select(samePage, record, ZERO));
+              fn.set(limit, i32.select(i32.and(samePage, forward), i32.const(STEP_LIMIT), ZERO));
+              fn.set(target, branchTarget(record, false));
+              fn.br(jump);
+            });
+            // repeat: the instruction is executed again.
+            toRepeat();
           });
         });
         // jump: control goes to `target`; if it is a direct branch within a page, `link` is its record.
@@ -242,14 +252,6 @@ export function defineRun(
   });
   fn.store(StoreOp.i32, ZERO, budget, CPU_STATE + ST.budget);
   fn.result(state32(ST.exit_reason));
-}
-
-/** Counts the record's handler behind the last one. */
-function countHandler(fn: Fn, record: Local, last: Local, profile: number): void {
-  const handler = fn.let(i32.load16u(record, REC_HANDLER));
-  const cell = fn.let(i32.shl(i32.add(i32.mul(last, i32.const(PROFILED_HANDLERS)), handler), i32.const(2)));
-  fn.store(StoreOp.i32, cell, i32.add(i32.load(cell, profile), i32.const(1)), profile);
-  fn.set(last, handler);
 }
 
 /**

@@ -40,8 +40,3 @@ export const STEP_LIMIT = -0x40000000;
 
 /** Executions of a transfer to one record between two looks at whether it is worth compiling; a power of two. */
 export const HOT_INTERVAL = 1024;
-
-/** Handlers that the profile tells apart. */
-export const PROFILED_HANDLERS = 2048;
-/** Bytes of the profile: a u32 for each pair of handlers executed one after the other. */
-export const FORM_PROFILE_SIZE = PROFILED_HANDLERS * PROFILED_HANDLERS * 4;
