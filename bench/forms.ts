@@ -20,8 +20,6 @@ import { PROGRAMS } from "./suite.ts";
 /** Together no more than V8 keeps the loop's locals in registers for: with 300 it does not any more. */
 const INLINE = 115;
 const FUSED = 165;
-/** Share of all executions below which a form is not worth knowing beforehand. */
-const KNOWN_SHARE = 1e-6;
 /** Of all executions, those of one place that is not compiled: some 4,000 a second (see jitThreshold). */
 const COLD_SHARE = 1 / 75_000;
 const WIDE = PROGRAMS.filter(({ group }) => group === "operating system" || group.startsWith("text"));
@@ -33,14 +31,18 @@ function profileOf(machine: Machine): { cpu: SoftwareProcessor; profile: FormPro
   return { cpu, profile };
 }
 
-/** All that have been executed, by their name. */
+/** All that have been met, by their name. */
 const handlers = new Map<string, Handler>();
 let looked = 0;
 
 /** The runs of code executed since the last look, by the names of their forms. */
 function look(machine: Machine): readonly Run[] {
   const { cpu, profile } = profileOf(machine);
-  const byIndex = new Map([...cpu.forms.names().values()].map((handler) => [handler.handler, handler]));
+  const byIndex = new Map<number, Handler>();
+  for (const [name, handler] of cpu.forms.names()) {
+    handlers.set(name, handler);
+    byIndex.set(handler.handler, handler);
+  }
   const runs = new Map<string, { records: readonly number[]; count: number }>();
   let samples = 0;
   for (const records of profile.runs(looked)) {
@@ -52,11 +54,9 @@ function look(machine: Machine): readonly Run[] {
   }
   looked = profile.count;
   return [...runs.values()].map(({ records, count }) => ({
-    forms: records.map((record) => {
-      const handler = byIndex.get(cpu.memory.u16[(record + REC_HANDLER) >>> 1] as number) as Handler;
-      handlers.set(handler.name, handler);
-      return handler.name;
-    }),
+    forms: records.map(
+      (record) => (byIndex.get(cpu.memory.u16[(record + REC_HANDLER) >>> 1] as number) as Handler).name,
+    ),
     weight: Math.min(count, Math.max(1, samples * COLD_SHARE)),
   }));
 }
@@ -96,9 +96,10 @@ for (const [name, share] of inlined) console.log(measured([name], share));
 for (const { forms, share } of sequences) console.log(measured(forms, share));
 console.log(`];
 
-/** Forms whose functions come with the first module. */
+/** Forms whose functions come with the first module: all others that have been decoded. */
 export const KNOWN_FORMS: readonly string[] = [`);
-for (const [name, share] of executed) {
-  if (!inline.has(name) && share >= KNOWN_SHARE) console.log(line(exampleOf(name), name));
+for (const [name] of executed) if (!inline.has(name)) console.log(line(exampleOf(name), name));
+for (const name of [...handlers.keys()].sort()) {
+  if (!shares.has(name) && exampleOf(name) !== "") console.log(line(exampleOf(name), name));
 }
 console.log("];");
