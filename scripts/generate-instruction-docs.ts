@@ -8,10 +8,10 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { HandlerEmit } from "../src/machine/interpreter/handler-emit.ts";
 import { shapeOf } from "../src/machine/interpreter/form-registry.ts";
 import { cloneInsn, formName } from "../src/machine/interpreter/forms.ts";
 import { generateHandlers } from "../src/machine/interpreter/generate.ts";
+import { HandlerEmit } from "../src/machine/interpreter/handler-emit.ts";
 import type { FormShape } from "../src/machine/interpreter/handlers.ts";
 import { INLINE_FORMS, KNOWN_FORMS } from "../src/machine/interpreter/hot-forms.ts";
 import { layOutMemory } from "../src/machine/layout.ts";

@@ -66,7 +66,7 @@ export const FAST_EXIT_IMPORTS = {
  */
 export interface FastExits {
   /** For `WebAssembly.Instance`, as its module "e". */
-  readonly imports: Record<string, unknown>;
+  readonly imports: NonNullable<ConstructorParameters<typeof WebAssembly.Instance>[1]>[string];
   /** @param serve an exported WebAssembly function without parameters that returns an i32 */
   install(serve: unknown): void;
 }

@@ -23,7 +23,7 @@ const ZERO = i32.const(0);
  * @param record machine address of the fastPathRecord
  * @param pages of 64 KiB of machine memory
  */
-export function generateFastPaths(record: number, pages: number): Uint8Array {
+export function generateFastPaths(record: number, pages: number): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
   module.importMemory(pages);
   const imports = Object.fromEntries(

@@ -53,7 +53,7 @@ export class FormRegistry {
   readonly #known: number;
   readonly #firstFused: number;
   /** Links generated functions to the first module. */
-  #link: ((bytes: Uint8Array) => Record<string, unknown>) | undefined;
+  #link: ((bytes: Uint8Array<ArrayBuffer>) => Record<string, unknown>) | undefined;
   #table: WebAssembly.Table | undefined;
   readonly generated: Generated;
 
@@ -102,7 +102,7 @@ export class FormRegistry {
   }
 
   /** Must be called before a form outside the known ones is met. */
-  connect(table: WebAssembly.Table, link: (bytes: Uint8Array) => Record<string, unknown>): void {
+  connect(table: WebAssembly.Table, link: (bytes: Uint8Array<ArrayBuffer>) => Record<string, unknown>): void {
     this.#table = table;
     this.#link = link;
   }

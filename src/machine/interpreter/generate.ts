@@ -55,7 +55,7 @@ export interface InterpreterExports {
 }
 
 export interface Generated {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** By position in `functions`: what table entry `position` executes. */
   readonly functions: readonly Emitted[];
 }
@@ -108,7 +108,7 @@ export function generateInterpreter(
 export function generateHandlers(
   layout: MemoryLayout,
   shapes: readonly FormShape[],
-): { bytes: Uint8Array; forms: Emitted[] } {
+): { bytes: Uint8Array<ArrayBuffer>; forms: Emitted[] } {
   const module = new ModuleBuilder();
   module.importMemory(layout.size / 65536);
   const system = module.importFunction("system", IMPORTS.system.params, IMPORTS.system.results);

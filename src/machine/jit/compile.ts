@@ -49,7 +49,7 @@ function* insnsOf(regions: readonly Live[]): Generator<Insn> {
 }
 
 /** Compiles regions into one module; its exports "0", "1", ... take the index of the entry and return a `Status`. */
-export function compileRegions(layout: MemoryLayout, regions: readonly Live[]): Uint8Array {
+export function compileRegions(layout: MemoryLayout, regions: readonly Live[]): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
   module.importMemory(layout.size / 65536);
   importRuntime(module, insnsOf(regions));

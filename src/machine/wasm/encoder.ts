@@ -1,6 +1,6 @@
 /** A growing byte buffer with WebAssembly's integer encodings. */
 export class Encoder {
-  #bytes: Uint8Array;
+  #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
 
   constructor(capacity = 256) {
@@ -17,7 +17,7 @@ export class Encoder {
   }
 
   /** What has been written; a view that the next write may invalidate. */
-  get bytes(): Uint8Array {
+  get bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#length);
   }
 

@@ -84,7 +84,7 @@ export class ModuleBuilder {
   }
   readonly #globalExports: { name: string; index: number }[] = [];
 
-  encode(): Uint8Array {
+  encode(): Uint8Array<ArrayBuffer> {
     const out = new Encoder(1 << 16);
     out.raw(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
     const section = (id: number, write: (s: Encoder) => void): void => {
