@@ -63,7 +63,7 @@ const ST = cpuState.offset;
 const EN = engineState.offset;
 /** Where a single record is put to be stepped. */
 const STEP_RECORDS = CPU_SCRATCH + 0x800;
-const JIT_THRESHOLD = 1.15;
+const JIT_THRESHOLD = 1.5;
 const TLB_SETS = [0, 1] as const;
 /** Words of the state that a failed walk writes: the exception. */
 const KEPT = [ST.exit_reason, ST.exit_vector, ST.exit_error_code, ST.cr2, ST.cr2 + 4].map(

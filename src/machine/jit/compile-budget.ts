@@ -2,15 +2,20 @@
 
 /** Of the host's time, this much may be spent on compilation: 125 milliseconds a second. */
 const SHARE = 1 / 8;
-/** Milliseconds that can be saved up. */
+/** Milliseconds that are there at first. */
 const SAVINGS = 120;
-/** When nothing is left, code must be so many times as hot as when nothing has been spent, as a power of two. */
+/** When nothing is left, code must be so many times as hot as at first, as a power of two. */
 const DEAREST = 4;
+/** Milliseconds that can be saved up beyond that: in a second without compilation. */
+const IDLE_SAVINGS = 125;
+/** When all of them are there, code need not be as hot as at first, by this power of two. */
+const CHEAPEST = 0.5;
 
 /**
- * A purse that fills with time. While it is full, whatever is hot enough to be worth compiling is compiled. The emptier it is, the
- * hotter must code be: a boot, whose heat is spread widely and soon over, has its hottest code compiled and no more, and a program
- * that runs for long gets all it needs. Records that are refused ask again, the hottest of them soonest.
+ * A purse that fills with time. The emptier it is, the hotter must code be: a boot, whose heat is spread widely and soon over, has its
+ * hottest code compiled and no more. While it is full, whatever is hot enough to be worth compiling is compiled, and when that has been done,
+ * so that it gets fuller, what is not as hot is, too: a program that runs for long gets all it needs, but not before its branches are known.
+ * Records that are refused ask again, the hottest of them soonest.
  */
 export class CompileBudget {
   #left = SAVINGS;
@@ -21,11 +26,13 @@ export class CompileBudget {
     this.#at = now;
   }
 
-  /** By how much the heat must exceed what is asked for when nothing has been spent; infinite if all has been. */
+  /** By what the heat asked for at first is multiplied; infinite if all has been spent. */
   price(now: number): number {
-    this.#left = Math.min(SAVINGS, this.#left + (now - this.#at) * SHARE);
+    this.#left = Math.min(SAVINGS + IDLE_SAVINGS, this.#left + (now - this.#at) * SHARE);
     this.#at = now;
-    return this.#left <= 0 ? Number.POSITIVE_INFINITY : 2 ** (DEAREST * (1 - this.#left / SAVINGS));
+    if (this.#left <= 0) return Number.POSITIVE_INFINITY;
+    if (this.#left <= SAVINGS) return 2 ** (DEAREST * (1 - this.#left / SAVINGS));
+    return 2 ** ((-CHEAPEST * (this.#left - SAVINGS)) / IDLE_SAVINGS);
   }
 
   /** So many milliseconds have been spent. */
