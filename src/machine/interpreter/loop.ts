@@ -126,7 +126,11 @@ export function defineRun(
                       fn.set(limit, ZERO);
                       fn.br(jump);
                     },
-                    branch: (narrow) => fn.br(narrow ? leave : branch),
+                    branch: (narrow) => {
+                      // A call has pushed by now, so this cannot be left to the function any more.
+                      if (narrow) throw new Error("a branch that is cut to 16 bits may not have a case");
+                      fn.br(branch);
+                    },
                     leave: () => fn.br(leave),
                   };
                   const place = { fn, record, tlb, named, flow };
