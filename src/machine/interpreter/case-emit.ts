@@ -61,7 +61,7 @@ export class CaseEmit extends RecordEmit<CaseFlow> {
   }
 
   /** A call anywhere in the loop costs all of it: V8 stores its locals where they are computed, for wherever there is one. */
-  override callRuntime(_name: string, type: ValType): Expr {
+  callRuntime(_name: string, type: ValType): Expr {
     this.#leave();
     return type === ValType.i64 ? i64.const(0) : type === ValType.f64 ? f64.const(0n) : i32.const(0);
   }

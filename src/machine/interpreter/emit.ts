@@ -1,8 +1,7 @@
 /** The interpreter's side of the operand interface: everything but the shape is read from the record. */
 import { CPU_STATE, TLB_ARRAY_SIZE } from "../layout.ts";
-import { type Expr, i32, i64, type Local, StoreOp, type ValType } from "../wasm/expression.ts";
+import { type Expr, i32, i64, type Local, StoreOp } from "../wasm/expression.ts";
 import type { Fn } from "../wasm/function.ts";
-import { call, type FunctionRef } from "../wasm/module.ts";
 import { BASE_NONE, BASE_RIP, INDEX_NONE, type Insn, RegClass, SEG_NONE } from "../x86/insn.ts";
 import { Emit, loadSized, STORE_SIZED, truncate } from "../x86/semantics/emit.ts";
 import { cpuState } from "../x86/state.ts";
@@ -48,8 +47,6 @@ export interface Place<F extends Flow> {
   readonly record: Local;
   /** The read array of the TLB set in use. */
   readonly tlb: Expr;
-  /** Runtime functions by name, for callRuntime. */
-  readonly named: Readonly<Record<string, FunctionRef>>;
   readonly flow: F;
 }
 
@@ -59,15 +56,13 @@ export abstract class RecordEmit<F extends Flow> extends Emit {
   protected readonly record: Local;
   protected readonly flow: F;
   readonly #tlb: Expr;
-  readonly #named: Readonly<Record<string, FunctionRef>>;
 
-  constructor({ fn, record, tlb, named, flow }: Place<F>, insn: Insn) {
+  constructor({ fn, record, tlb, flow }: Place<F>, insn: Insn) {
     super();
     this.fn = fn;
     this.insn = insn;
     this.record = record;
     this.#tlb = tlb;
-    this.#named = named;
     this.flow = flow;
   }
 
@@ -147,9 +142,6 @@ export abstract class RecordEmit<F extends Flow> extends Emit {
     return i64.add(i64.load(ZERO, CPU_STATE + ST.page_va), i64.load16u(this.record, REC_OFFSET));
   }
 
-  /** Whether the instruction writes memory, which may be that of the instructions behind it. */
-  writesMemory = false;
-
   /**
    * The entry of the TLB for an access, and whether it is that of the page of its last byte: one comparison covers validity, rights and
    * crossing. @param last distance of the last byte
@@ -184,11 +176,5 @@ export abstract class RecordEmit<F extends Flow> extends Emit {
 
   next(): void {
     this.flow.next();
-  }
-
-  callRuntime(name: string, _type: ValType, ...args: Expr[]): Expr {
-    const f = this.#named[name];
-    if (!f) throw new Error(`no runtime function ${name}`);
-    return call(f, ...args);
   }
 }

@@ -10,7 +10,7 @@ import { ValType } from "../wasm/expression.ts";
 import { ModuleBuilder } from "../wasm/module.ts";
 import { defineChain, defineGone } from "./chain.ts";
 import { defineRunWithFastExits } from "./fast-exit.ts";
-import { defineHandler, type Emitted, type FormShape } from "./handlers.ts";
+import { defineHandler, type Emitted, type FormShape, runtimeFunctions } from "./handlers.ts";
 import { defineRun } from "./loop.ts";
 import { defineRoots } from "./roots.ts";
 import { defineRuntime, type Runtime } from "./runtime.ts";
@@ -96,10 +96,11 @@ export function generateInterpreter(
   const loop = module.declare([I32], [I32]);
   module.define(loop, (fn) => defineRun(fn, refs, inline, profile));
   defineRunWithFastExits(module, run, loop);
+  const callees = { runtime, system: imports.system, named: runtimeFunctions(runtime) };
   const emitted = functions.map((shape) => {
     const ref = module.declare([I32], [I32]);
     module.element(ref);
-    return defineHandler(module, ref, shape, runtime, imports.system);
+    return defineHandler(module, ref, shape, callees);
   });
   return { bytes: module.encode(), functions: emitted };
 }
@@ -126,8 +127,9 @@ export function generateHandlers(
     sameLevelIret: module.importFunction("sameLevelIret", [], [I32]),
     x87: importX87(module, shapes.flat()),
   };
+  const callees = { runtime, system, named: runtimeFunctions(runtime) };
   const forms = shapes.map((shape, i) =>
-    defineHandler(module, module.declare([I32], [I32], String(i)), shape, runtime, system),
+    defineHandler(module, module.declare([I32], [I32], String(i)), shape, callees),
   );
   return { bytes: module.encode(), forms };
 }

@@ -21,18 +21,24 @@ export interface HandlerFlow extends Flow {
   status(value: Expr): void;
 }
 
+/** What functions of instructions may call. */
+export interface Callees {
+  readonly runtime: Runtime;
+  readonly system: FunctionRef;
+  /** Runtime functions by name, for callRuntime. */
+  readonly named: Readonly<Record<string, FunctionRef>>;
+}
+
 export class HandlerEmit extends RecordEmit<HandlerFlow> {
-  readonly #runtime: Runtime;
-  readonly #system: FunctionRef;
+  readonly #callees: Callees;
   /** Whether the instruction may be executed in TypeScript, which then needs it decoded. */
   usesSystem = false;
   /** Whether it calls functions of the runtime even if nothing is rare: not worth a case, see case-emit.ts. */
   callsRuntime = false;
 
-  constructor(place: Place<HandlerFlow>, insn: Insn, runtime: Runtime, system: FunctionRef) {
+  constructor(place: Place<HandlerFlow>, insn: Insn, callees: Callees) {
     super(place, insn);
-    this.#runtime = runtime;
-    this.#system = system;
+    this.#callees = callees;
   }
 
   translate(linear: Local, size: number, write: boolean): Local {
@@ -45,13 +51,14 @@ export class HandlerEmit extends RecordEmit<HandlerFlow> {
 
   #translate(linear: Local, last: Expr, size: Expr, write: boolean): Local {
     const { fn } = this;
+    const { runtime } = this.#callees;
     const result = fn.local(ValType.i32);
     const { isHit, host } = this.lookInTlb(linear, last, write);
     fn.if(
       isHit,
       () => fn.set(result, host),
       () => {
-        fn.set(result, call(write ? this.#runtime.slowWrite : this.#runtime.slowRead, linear, size));
+        fn.set(result, call(write ? runtime.slowWrite : runtime.slowRead, linear, size));
         fn.if(i32.eqz(result), () => this.#leaveByFault());
       },
     );
@@ -65,7 +72,7 @@ export class HandlerEmit extends RecordEmit<HandlerFlow> {
 
   commit(host: Local): void {
     const bounce = i32.const(CPU_SCRATCH + EN.write_bounce);
-    this.fn.if(i32.eq(host, bounce), () => this.fn.run(call(this.#runtime.commitCrossing)));
+    this.fn.if(i32.eq(host, bounce), () => this.fn.run(call(this.#callees.runtime.commitCrossing)));
   }
 
   raise(vector: number, errorCode = 0): void {
@@ -96,20 +103,26 @@ export class HandlerEmit extends RecordEmit<HandlerFlow> {
     this.usesSystem = true;
     const h = this.fn.let(host);
     this.setState64("rip", this.thisRip());
-    this.flow.status(call(this.#system, i32.load(this.record, REC_LINK), h));
+    this.flow.status(call(this.#callees.system, i32.load(this.record, REC_LINK), h));
   }
 
   softSse(op: Expr, a: Expr, b: Expr): Local {
     const { fn } = this;
     fn.store(StoreOp.v128, ZERO, a, CPU_SCRATCH + EN.a);
     fn.store(StoreOp.v128, ZERO, b, CPU_SCRATCH + EN.b);
-    fn.if(super.callRuntime("softSse", ValType.i32, op), () => this.#leaveByFault());
+    fn.if(this.#call("softSse", op), () => this.#leaveByFault());
     return fn.let(v128.load(ZERO, CPU_SCRATCH + EN.result));
   }
 
-  override callRuntime(name: string, type: ValType, ...args: Expr[]): Expr {
+  callRuntime(name: string, _type: ValType, ...args: Expr[]): Expr {
     this.callsRuntime = true;
-    return super.callRuntime(name, type, ...args);
+    return this.#call(name, ...args);
+  }
+
+  #call(name: string, ...args: Expr[]): Expr {
+    const f = this.#callees.named[name];
+    if (!f) throw new Error(`no runtime function ${name}`);
+    return call(f, ...args);
   }
 
   timestamp(): Expr {

@@ -10,7 +10,7 @@ import { cpuState } from "../x86/state.ts";
 import { CaseEmit, type CaseFlow } from "./case-emit.ts";
 import type { Place } from "./emit.ts";
 import { engineState } from "./engine-state.ts";
-import { HandlerEmit, type HandlerFlow } from "./handler-emit.ts";
+import { type Callees, HandlerEmit, type HandlerFlow } from "./handler-emit.ts";
 import { REC_IMM, REC_OFFSET } from "./record.ts";
 import type { Runtime } from "./runtime.ts";
 import { Status } from "./status.ts";
@@ -87,22 +87,16 @@ export function branchTarget(record: Local, narrow: boolean): Expr {
 }
 
 /** Defines the function of a form of one instruction. */
-export function defineHandler(
-  module: ModuleBuilder,
-  ref: FunctionRef,
-  [insn]: FormShape,
-  runtime: Runtime,
-  system: FunctionRef,
-): Emitted {
+export function defineHandler(module: ModuleBuilder, ref: FunctionRef, [insn]: FormShape, callees: Callees): Emitted {
   if (!insn) throw new Error("a form without an instruction");
   let emitted: Emitted = { usesSystem: false, callsRuntime: false };
   module.define(ref, (fn) => {
     const [record] = fn.params as [Local];
     const tlb = fn.let(i32.load(ZERO, CPU_SCRATCH + EN.tlb));
-    const place = { fn, record, tlb, named: runtimeFunctions(runtime), flow: statusFlow(fn, record) };
-    const e = new HandlerEmit(place, insn, runtime, system);
+    const place = { fn, record, tlb, flow: statusFlow(fn, record) };
+    const e = new HandlerEmit(place, insn, callees);
     semanticsOf(insn)(e);
-    emitted = e;
+    emitted = { usesSystem: e.usesSystem, callsRuntime: e.callsRuntime };
     fn.result(i32.const(Status.Next));
   });
   return emitted;

@@ -9,7 +9,7 @@ import type { CaseFlow } from "./case-emit.ts";
 import { countBranch, countTransfer, jumpSlot, storePageOf } from "./chain.ts";
 import { engineState } from "./engine-state.ts";
 import { sampleRecord } from "./form-profile.ts";
-import { branchTarget, emitCase, type FormShape, pageVa, runtimeFunctions, state32 } from "./handlers.ts";
+import { branchTarget, emitCase, type FormShape, pageVa, state32 } from "./handlers.ts";
 import {
   CASE_CALL,
   CASE_CROSSING,
@@ -56,7 +56,6 @@ export function defineRun(
   const record = fn.let(start);
   const budget = fn.let(state32(ST.budget));
   const tlb = fn.let(i32.load(ZERO, CPU_SCRATCH + EN.tlb));
-  const named = runtimeFunctions(runtime);
   const target = fn.let(i64.load(ZERO, CPU_STATE + ST.rip));
   const advance = (): void => fn.set(record, i32.add(record, i32.const(RECORD_SIZE)));
   /** The case to execute: the record's, or its plain one behind an exit of compiled code. */
@@ -133,7 +132,7 @@ export function defineRun(
                     },
                     leave: () => fn.br(leave),
                   };
-                  const place = { fn, record, tlb, named, flow };
+                  const place = { fn, record, tlb, flow };
                   const pseudo = {
                     [CASE_CALL]: () => {
                       if (profile) sampleRecord(fn, record, profile);
